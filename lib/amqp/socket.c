@@ -1,0 +1,193 @@
+/* The bufferevent of one attempt to connect: plain or TLS, its options and its
+ * callbacks. */
+#include "amqp/internal.h"
+
+#include "amqp/tls.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/util.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* Read and written at most per turn; libevent's default is 16 KiB. */
+#define IO_BYTES (256u * 1024u)
+
+#define KEEPALIVE_IDLE_S     30
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_PROBES     3
+
+static void
+on_readable(struct bufferevent *bev, void *arg)
+{
+	struct wb_amqp *conn;
+
+	(void)bev;
+	WB_CAST(conn, arg, WB_AMQP_MAGIC);
+	wb_amqp_enter(conn);
+	wb_amqp_read(conn);
+	wb_amqp_leave(conn);
+}
+
+/* Tries the next address, and those after it while they fail at once. */
+static void
+connect_next(struct wb_amqp *conn)
+{
+	struct wb_note note = { "" };
+
+	while (!wb_amqp_socket_open(conn, &note)) {
+		wb_amqp_socket_close(conn);
+		if (conn->next_address == NULL) {
+			wb_amqp_lost(conn, "%s", note.text);
+			break;
+		}
+	}
+}
+
+static const char *
+loss_reason(const struct wb_amqp *conn, short what, char *text, size_t bytes)
+{
+	int error = EVUTIL_SOCKET_ERROR();
+	SSL *session = wb_amqp_broker(conn)->is_tls
+	                   ? bufferevent_openssl_get_ssl(conn->bev)
+	                   : NULL;
+	unsigned long tls_error =
+	    session == NULL ? 0 : bufferevent_get_openssl_error(conn->bev);
+
+	if (session != NULL && !SSL_is_init_finished(session) &&
+	    (tls_error != 0 || (what & BEV_EVENT_EOF) == 0))
+		return wb_amqp_tls_reason(session, tls_error, text, bytes);
+	if ((what & BEV_EVENT_EOF) == 0)
+		return evutil_socket_error_to_string(error);
+	if (conn->state == WB_AMQP_TUNE)
+		return "the broker closed the connection during the login";
+	return "the broker closed the connection";
+}
+
+static void
+on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct wb_amqp *conn;
+	char text[160];
+
+	(void)bev;
+	WB_CAST(conn, arg, WB_AMQP_MAGIC);
+	wb_amqp_enter(conn);
+	if ((what & BEV_EVENT_CONNECTED) != 0) {
+		wb_amqp_go(conn, WB_AMQP_START);
+	} else if (conn->state == WB_AMQP_CONNECTING &&
+	           conn->next_address != NULL) {
+		wb_amqp_socket_close(conn);
+		connect_next(conn);
+	} else {
+		wb_amqp_lost(conn, "%s",
+		             loss_reason(conn, what, text, sizeof(text)));
+	}
+	wb_amqp_leave(conn);
+}
+
+void
+wb_amqp_resolved(struct wb_amqp *conn, const char *error)
+{
+	wb_amqp_enter(conn);
+	if (error != NULL)
+		wb_amqp_lost(conn, "the name can't be resolved: %s", error);
+	else
+		connect_next(conn);
+	wb_amqp_leave(conn);
+}
+
+/* Keepalive finds a dead host also while heartbeats are not looked at. All of
+ * these are improvements only: a failure changes nothing. */
+static void
+set_options(evutil_socket_t fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S },
+		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
+	};
+	size_t i;
+
+	for (i = 0; i < WB_ARRAY_LEN(options); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name,
+		                 &options[i].value, sizeof(options[i].value));
+}
+
+static struct bufferevent *
+make_bufferevent(struct wb_amqp *conn)
+{
+	const struct wb_amqp_broker *broker = wb_amqp_broker(conn);
+	struct event_base *base = wb_loop_base(conn->loop);
+	struct bufferevent *bev;
+	SSL *session;
+
+	if (!broker->is_tls)
+		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	session = wb_amqp_tls_session(conn->tls, broker->host);
+	if (session == NULL)
+		return NULL;
+	bev = bufferevent_openssl_socket_new(base, -1, session,
+	                                     BUFFEREVENT_SSL_CONNECTING,
+	                                     BEV_OPT_CLOSE_ON_FREE);
+	if (bev == NULL)
+		SSL_free(session);
+	else /* brokers close without close_notify */
+		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+	return bev;
+}
+
+bool
+wb_amqp_socket_open(struct wb_amqp *conn, struct wb_note *note)
+{
+	struct evutil_addrinfo *address = conn->next_address;
+
+	if (address == NULL) {
+		(void)wb_fail(note, WB_ERR_BROKER_LOST, "no address left");
+		return false;
+	}
+	conn->next_address = address->ai_next;
+	conn->bev = make_bufferevent(conn);
+	if (conn->bev == NULL) {
+		(void)wb_fail(note, WB_ERR_BROKER_LOST, "no socket");
+		return false;
+	}
+	conn->chain_room = 0;
+	bufferevent_setcb(conn->bev, on_readable, NULL, on_event, conn);
+	(void)bufferevent_set_max_single_read(conn->bev, IO_BYTES);
+	(void)bufferevent_set_max_single_write(conn->bev, IO_BYTES);
+	(void)bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
+	if (bufferevent_socket_connect(conn->bev, address->ai_addr,
+	                               (int)address->ai_addrlen) != 0) {
+		(void)wb_fail(
+		    note, WB_ERR_BROKER_LOST, "%s",
+		    evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+		return false;
+	}
+	set_options(bufferevent_getfd(conn->bev));
+	return true;
+}
+
+/* A bufferevent may be freed in its own callback: libevent finishes that in the
+ * next turn of the loop. */
+void
+wb_amqp_socket_close(struct wb_amqp *conn)
+{
+	struct bufferevent *bev = conn->bev;
+
+	conn->bev = NULL;
+	if (bev == NULL)
+		return;
+	(void)bufferevent_disable(bev, EV_READ | EV_WRITE);
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	bufferevent_free(bev);
+}
