@@ -1,0 +1,61 @@
+/* HTTP requests that each need one transaction: the work of a route is a few
+ * statements and an answer; waiting for a connection, a database that is gone, a
+ * client that is gone and running again are done here. */
+#ifndef WB_SERVICE_DB_CALL_H
+#define WB_SERVICE_DB_CALL_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "http/server.h"
+#include "pg/pool.h"
+
+/* A pool and the calls that use it. */
+struct wb_db;
+
+/* Without answers: free the HTTP server first. */
+void wb_db_free(struct wb_db *db);
+
+/* params must outlive it. Health entry: "postgres". */
+struct wb_db *wb_db_new(struct wb_loop *loop, const struct wb_pg_params *params,
+                        const struct wb_pg_pool_params *limits,
+                        const char *application_name) WB_OWNED_BY(wb_db_free);
+
+/* One request on its way through the database. */
+struct wb_db_call {
+	void *state;            /* the route's own, zeroed at first */
+	struct wb_arena *arena; /* lives as long as the call */
+	struct wb_tx *tx;       /* during run and the results' callbacks */
+	int status;             /* of the answer; set by the route */
+	struct wb_buf body;     /* JSON of the answer; filled by the route */
+};
+
+struct wb_db_work {
+	size_t state_bytes;
+	/* Adds the statements to call->tx. It, or a result's callback (whose
+	 * arg is the call), ends with wb_tx_commit or wb_tx_rollback.
+	 *
+	 * Runs again from the start, with an empty body, after a conflict, a
+	 * lost connection, or a commit whose end is unknown: so it must find
+	 * its own earlier commit, by ids that were made before the start. */
+	void (*run)(struct wb_db_call *call);
+	/* The transaction has ended as asked: answers. NULL: status and body
+	 * are the answer. */
+	void (*answer)(struct wb_db_call *call,
+	               struct wb_http_request *request);
+};
+
+/* The caller fills state and starts it at once. work must be static. */
+struct wb_db_call *wb_db_call_new(struct wb_db *db,
+                                  struct wb_http_request *request,
+                                  const struct wb_db_work *work);
+
+/* From here on the request is answered by the call; texts of the request must
+ * have been copied (into the call's arena), since it may go before the call
+ * does. */
+void wb_db_call_start(struct wb_db_call *call);
+
+/* 503 with Retry-After. */
+void wb_http_unavailable(struct wb_http_request *request, const char *slug,
+                         const char *detail);
+
+#endif
