@@ -1,0 +1,26 @@
+/* Order within a batch: at most one unconfirmed event per aggregate. Events of
+ * one aggregate form a chain by sequence; the next one is sent when the one
+ * before it is acked, and stays as it is when that one fails. */
+#ifndef RELAY_ORDER_H
+#define RELAY_ORDER_H
+
+#include "batch.h"
+
+/* Links the chains of a batch that was just read. A row whose predecessor is
+ * neither published nor in the batch is left, with all that follow it.
+ * Returns how many were: they wait for an event that committed late. */
+size_t order_build(struct batch *batch);
+
+/* The rows that may be sent first: WAITING, at the head of a chain. */
+bool order_is_head(const struct batch *batch, const struct row *row);
+
+/* After an ack: the row that may be sent now, or NULL. */
+struct row *order_next(struct batch *batch, const struct row *row);
+
+/* After a failure: the rest of the chain is left. */
+void order_leave_rest(struct batch *batch, const struct row *row);
+
+/* Everything that has not been sent is left. */
+void order_leave_waiting(struct batch *batch);
+
+#endif

@@ -1,0 +1,457 @@
+/* The state table of one batch. */
+#include "slot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/log.h"
+#include "confirm.h"
+#include "mark.h"
+#include "order.h"
+#include "refusal.h"
+
+#define SLOT_MAGIC 0x534c4f54u
+
+static const struct {
+	const char *name;
+	unsigned to;
+} states[] = {
+#define TO(name)    (1u << SLOT_##name)
+#define X(name, to) [SLOT_##name] = { #name, to },
+	SLOT_STATE_TABLE(X)
+#undef X
+#undef TO
+};
+
+static const struct wb_backoff again = {
+	.base_ms = 100,
+	.factor = 2,
+	.cap_ms = 5 * 1000,
+};
+
+static void
+enter(struct slot *slot, enum slot_state to)
+{
+	WB_ASSERT(states[slot->state].to & 1u << to);
+	wb_log_debug(WB_LOG_RELAY_SLOT, "source=%s kind=%s from=%s to=%s",
+	    slot->config.name, slot->config.kind->name,
+	    states[slot->state].name, states[to].name);
+	slot->state = to;
+	wb_timer_stop(&slot->timer);
+}
+
+/* ---- the end of a run ---- */
+
+/* IDLE if it can be. */
+static void
+settle_down(struct slot *slot, bool found)
+{
+	if (slot->state != SLOT_DOWN &&
+	    !(wb_pg_is_idle(slot->pg) && link_is_up(&slot->link))) {
+		enter(slot, SLOT_DOWN);
+		slot->config.events->on_down(slot->config.arg, slot);
+		return;
+	}
+	if (slot->state == SLOT_DOWN &&
+	    (wb_timer_is_pending(&slot->timer) || !wb_pg_is_idle(slot->pg) ||
+	        !link_is_up(&slot->link)))
+		return;
+	enter(slot, SLOT_IDLE);
+	slot->config.events->on_idle(slot->config.arg, slot, found);
+}
+
+static void
+count_outcomes(struct slot *slot)
+{
+	for (size_t i = 0; i < slot->batch.n_rows; i++)
+		wb_counter_add(slot->outcomes[slot->batch.rows[i].state], 1);
+	wb_counter_add(slot->batches, 1);
+	wb_gauge_set(slot->batch_rows, (double)slot->batch.n_rows);
+}
+
+/* The transaction has failed under us. What is on its way to the broker can't
+ * be marked any more: it will be published again. */
+static void
+fail(struct slot *slot)
+{
+	if (confirm_outstanding(&slot->batch) > 0)
+		link_drop(&slot->link);
+	enter(slot, SLOT_DOWN);
+	wb_timer_start_ms(&slot->timer, wb_backoff_ms(&again, slot->failures));
+	slot->failures++;
+	slot->config.events->on_down(slot->config.arg, slot);
+}
+
+static void
+on_tx_done(const struct wb_tx_outcome *outcome, void *arg)
+{
+	struct slot *slot;
+
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	slot->tx = NULL;
+	switch (outcome->end) {
+	case WB_TX_COMMITTED:
+		WB_CRASH_POINT("relay.after_mark");
+		slot->failures = 0;
+		settle_down(slot, true);
+		break;
+	case WB_TX_ROLLED_BACK:
+		slot->failures = 0;
+		settle_down(slot, false);
+		break;
+	case WB_TX_FAILED:
+	case WB_TX_UNKNOWN:
+		fail(slot);
+		break;
+	}
+}
+
+static void
+release(struct slot *slot)
+{
+	enter(slot, SLOT_RELEASING);
+	wb_tx_rollback(slot->tx);
+}
+
+/* Every row has its end, or will get none in this run. */
+static void
+finish(struct slot *slot)
+{
+	order_leave_waiting(&slot->batch);
+	count_outcomes(slot);
+	if (!batch_has_marks(&slot->batch)) {
+		release(slot);
+		return;
+	}
+	WB_CRASH_POINT("relay.after_confirm");
+	enter(slot, SLOT_MARKING);
+	mark_batch(slot->config.kind, &slot->claim, slot->tx);
+	wb_tx_commit(slot->tx);
+}
+
+/* ---- publishing ---- */
+
+static void
+enter_confirming(struct slot *slot)
+{
+	enter(slot, SLOT_CONFIRMING);
+	wb_timer_start_ms(&slot->timer, slot->config.params->confirm_ms);
+}
+
+static void
+advance(struct slot *slot)
+{
+	bool is_over = confirm_outstanding(&slot->batch) == 0 &&
+	    (slot->state == SLOT_CONFIRMING || slot->batch.n_waiting == 0);
+
+	if (is_over)
+		finish(slot);
+	else if (slot->state == SLOT_PUBLISHING && slot->batch.n_waiting == 0)
+		enter_confirming(slot);
+}
+
+static void
+send(struct slot *slot, struct row *row)
+{
+	row->message.body = slot->batch.bodies.data + row->body_at;
+	row->message.body_bytes = row->body_bytes;
+	confirm_sent(&slot->batch, link_publish(&slot->link, &row->message),
+	    row);
+}
+
+static void
+on_row_settled(void *arg, struct row *row)
+{
+	struct slot *slot = arg;
+	struct row *next = NULL;
+
+	if (row->state != ROW_ACKED) {
+		order_leave_rest(&slot->batch, row);
+		return;
+	}
+	if (row->aggregate_type != NULL)
+		wb_histogram_add_us(slot->latency,
+		    wb_wall_us() - row->created_us);
+	if (slot->state == SLOT_PUBLISHING && link_is_up(&slot->link))
+		next = order_next(&slot->batch, row);
+	if (next != NULL)
+		send(slot, next);
+}
+
+static void
+on_confirm(void *arg, uint64_t tag, bool is_multiple, bool is_ack)
+{
+	struct slot *slot;
+
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	if (slot->state != SLOT_PUBLISHING && slot->state != SLOT_CONFIRMING)
+		return;
+	WB_CRASH_POINT("relay.after_publish");
+	if (is_ack) {
+		link_worked(&slot->link);
+		slot->config.events->on_worked(slot->config.arg, slot);
+	}
+	confirm_settle(&slot->batch, tag, is_multiple, is_ack, on_row_settled,
+	    slot);
+	advance(slot);
+}
+
+static void
+on_return(void *arg, const struct wb_amqp_return *returned)
+{
+	struct slot *slot;
+
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	(void)confirm_returned(&slot->batch, returned);
+}
+
+static void
+on_read(void *arg)
+{
+	struct slot *slot;
+
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	if (slot->batch.n_rows == 0 || slot->is_draining ||
+	    !link_is_up(&slot->link)) {
+		release(slot);
+		return;
+	}
+	WB_CRASH_POINT("relay.after_claim");
+	enter(slot, SLOT_PUBLISHING);
+	wb_timer_start_ms(&slot->timer, slot->config.params->batch_window_ms);
+	if (order_build(&slot->batch) > 0)
+		slot->config.events->on_late(slot->config.arg, slot);
+	for (size_t i = 0; i < slot->batch.n_rows; i++)
+		if (order_is_head(&slot->batch, &slot->batch.rows[i]))
+			send(slot, &slot->batch.rows[i]);
+	advance(slot);
+	if (slot->state == SLOT_PUBLISHING || slot->state == SLOT_CONFIRMING)
+		slot->config.events->on_claimed(slot->config.arg, slot);
+}
+
+void
+slot_claim(struct slot *slot)
+{
+	WB_ASSERT(slot->state == SLOT_IDLE && !slot->is_draining);
+	batch_reset(&slot->batch);
+	enter(slot, SLOT_CLAIMING);
+	slot->tx = wb_tx_begin_relaxed(slot->pg, on_tx_done, slot);
+	wb_tx_deadline_ms(slot->tx, slot->config.params->claim_cap_ms);
+	slot->config.kind->start(&slot->claim, slot->tx);
+}
+
+/* ---- what else may happen ---- */
+
+static void
+give_up_confirms(struct slot *slot)
+{
+	wb_log_warn(WB_LOG_RELAY_CONFIRM,
+	    "source=%s kind=%s waited_ms=%lld unconfirmed=%zu",
+	    slot->config.name, slot->config.kind->name,
+	    (long long)slot->config.params->confirm_ms,
+	    confirm_outstanding(&slot->batch));
+	/* Before the rows are given back, so that no confirm of theirs can be
+	 * taken for one of the next batch. */
+	link_drop(&slot->link);
+	confirm_give_up(&slot->batch, 0);
+	finish(slot);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct slot *slot;
+
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	switch (slot->state) {
+	case SLOT_DOWN:
+		settle_down(slot, false);
+		break;
+	case SLOT_PUBLISHING:
+		enter_confirming(slot);
+		order_leave_waiting(&slot->batch);
+		advance(slot);
+		break;
+	case SLOT_CONFIRMING:
+		give_up_confirms(slot);
+		break;
+	case SLOT_IDLE:
+	case SLOT_CLAIMING:
+	case SLOT_MARKING:
+	case SLOT_RELEASING:
+		break;
+	}
+}
+
+static void
+on_link_up(void *arg)
+{
+	struct slot *slot;
+
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	if (slot->state == SLOT_DOWN)
+		settle_down(slot, false);
+}
+
+/* A message that the broker finds too large closes the channel: only that one
+ * is to blame, and no such message is sent again. */
+static void
+on_link_down(void *arg, uint16_t code, const char *text)
+{
+	struct slot *slot;
+	size_t limit_bytes;
+
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	limit_bytes = refusal_limit(code, text);
+	if (limit_bytes > 0 && limit_bytes < *slot->config.max_message_bytes)
+		*slot->config.max_message_bytes = limit_bytes;
+	if (code != 0)
+		slot->config.events->on_refused(slot->config.arg, slot, code,
+		    text);
+	if (slot->state == SLOT_PUBLISHING || slot->state == SLOT_CONFIRMING) {
+		confirm_give_up(&slot->batch, limit_bytes);
+		finish(slot);
+	} else if (slot->state == SLOT_IDLE) {
+		settle_down(slot, false);
+	}
+}
+
+static const struct link_events link_events = {
+	.on_up = on_link_up,
+	.on_down = on_link_down,
+	.on_confirm = on_confirm,
+	.on_return = on_return,
+};
+
+static void
+on_pg_ready(void *arg)
+{
+	struct slot *slot;
+
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	if (slot->state == SLOT_DOWN)
+		settle_down(slot, false);
+}
+
+static void
+on_pg_lost(void *arg, const char *why)
+{
+	struct slot *slot;
+
+	(void)why;
+	WB_CAST(slot, arg, SLOT_MAGIC);
+	if (slot->state == SLOT_IDLE)
+		settle_down(slot, false);
+}
+
+static const struct wb_pg_events pg_events = {
+	.on_ready = on_pg_ready,
+	.on_lost = on_pg_lost,
+};
+
+/* ---- life ---- */
+
+static void
+init_metrics(struct slot *slot)
+{
+	static const char *const outcomes[] = {
+		[ROW_WAITING] = "left",       [ROW_SENT] = "left",
+		[ROW_RETURNED] = "left",      [ROW_ACKED] = "published",
+		[ROW_NACKED] = "nacked",      [ROW_UNROUTABLE] = "unroutable",
+		[ROW_TOO_LARGE] = "too_large", [ROW_MALFORMED] = "malformed",
+		[ROW_LEFT] = "left",
+	};
+	const struct slot_config *config = &slot->config;
+	char labels[128];
+
+	for (size_t i = 0; i < WB_ARRAY_LEN(outcomes); i++) {
+		(void)snprintf(labels, sizeof labels,
+		    "source=\"%s\",outcome=\"%s\"", config->name, outcomes[i]);
+		slot->outcomes[i] = wb_counter(config->kind->metric, labels,
+		    config->kind->help);
+	}
+	(void)snprintf(labels, sizeof labels, "source=\"%s\"", config->name);
+	slot->latency = wb_histogram("wb_relay_commit_to_confirm_seconds",
+	    labels, "from the insert of an event to the broker's confirm");
+	(void)snprintf(labels, sizeof labels, "source=\"%s\",kind=\"%s\"",
+	    config->name, config->kind->name);
+	slot->batches = wb_counter("wb_relay_batches_total", labels,
+	    "batches that held rows");
+	slot->batch_rows = wb_gauge("wb_relay_batch_events", labels,
+	    "rows of the last batch");
+}
+
+void
+slot_init(struct slot *slot, const struct slot_config *config)
+{
+	*slot = (struct slot){
+		.magic = SLOT_MAGIC,
+		.config = *config,
+		.state = SLOT_DOWN,
+		.claim = {
+			.params = config->params,
+			.name = config->name,
+			.event_source = config->event_source,
+			.floor = config->floor,
+			.max_message_bytes = config->max_message_bytes,
+			.batch = &slot->batch,
+			.on_read = on_read,
+			.arg = slot,
+			.args = wb_pg_args_new(),
+		},
+	};
+	batch_init(&slot->batch, (size_t)config->params->batch_events,
+	    2 * (size_t)config->params->batch_bytes);
+	init_metrics(slot);
+	wb_timer_init(&slot->timer, config->loop, on_timer, slot);
+	link_init(&slot->link, config->loop, &link_events, slot);
+	slot->pg = wb_pg_new(config->loop, config->pg_params,
+	    config->application_name, &pg_events, slot);
+	wb_pg_on_connect_sql(slot->pg, config->connect_sql);
+}
+
+void
+slot_fini(struct slot *slot)
+{
+	link_fini(&slot->link);
+	wb_pg_free(slot->pg);
+	wb_timer_fini(&slot->timer);
+	wb_pg_args_free(slot->claim.args);
+	wb_buf_fini(&slot->claim.scratch);
+	batch_fini(&slot->batch);
+}
+
+void
+slot_attach(struct slot *slot, struct wb_amqp *amqp)
+{
+	link_attach(&slot->link, amqp);
+	if (slot->state == SLOT_DOWN)
+		settle_down(slot, false);
+}
+
+void
+slot_drain(struct slot *slot)
+{
+	slot->is_draining = true;
+	if (slot->state == SLOT_PUBLISHING) {
+		enter_confirming(slot);
+		order_leave_waiting(&slot->batch);
+		advance(slot);
+	}
+}
+
+bool
+slot_is_database_up(const struct slot *slot)
+{
+	return wb_pg_is_ready(slot->pg);
+}
+
+bool
+slot_is_busy(const struct slot *slot)
+{
+	return slot->state != SLOT_DOWN && slot->state != SLOT_IDLE;
+}
