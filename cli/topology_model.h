@@ -1,0 +1,44 @@
+/* The table of topology_table.h as arrays to walk over. */
+#ifndef WB_CLI_TOPOLOGY_MODEL_H
+#define WB_CLI_TOPOLOGY_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amqp/amqp.h"
+#include "event/types.h"
+
+struct wb_topology_queue {
+	const char *name;
+	const struct wb_amqp_header *arguments;
+	size_t n_arguments;
+};
+
+struct wb_topology_binding {
+	const char *queue;
+	enum wb_event_type event;
+};
+
+struct wb_topology_user {
+	const char *name;
+	/* regular expressions over names of exchanges and queues; RabbitMQ calls
+	 * the default exchange amq.default here */
+	const char *configure, *write, *read;
+};
+
+extern const struct wb_topology_binding wb_topology_bindings[];
+extern const size_t wb_topology_n_bindings;
+extern const struct wb_topology_user wb_topology_users[];
+extern const size_t wb_topology_n_users;
+
+/* Queues and dead-letter queues, in turn. */
+size_t wb_topology_n_queues(void);
+
+/* rabbitmq_major: decides how "no delivery limit" is written for a dead-letter
+ * queue. i < wb_topology_n_queues(). */
+struct wb_topology_queue wb_topology_queue(size_t i, unsigned rabbitmq_major);
+
+/* Is it the name of one of these queues? */
+bool wb_topology_has_queue(const char *name);
+
+#endif
