@@ -1,0 +1,97 @@
+/* The statics are the process's own, for a service's calls have no argument. */
+#include "producer.h"
+
+#include "service/service.h"
+
+static const struct producer_extra no_extra;
+
+static struct {
+	struct wb_pg_params pg;
+	struct wb_pg_pool_params pool;
+	struct wb_http_params http;
+} params;
+
+static struct {
+	const struct producer *producer;
+	const struct producer_extra *extra;
+	struct wb_db *db;
+	struct wb_http_server *server;
+	wb_service_drained_fn drained;
+} process;
+
+static enum wb_err
+start(struct wb_loop *loop, struct wb_note *note)
+{
+	enum wb_err err = wb_http_listen_check(params.http.listen, note);
+
+	if (err != WB_OK)
+		return err;
+	process.db =
+	    wb_db_new(loop, &params.pg, &params.pool, wb_service_instance());
+	if (process.extra->start != NULL)
+		process.extra->start(loop, &params.pg);
+	process.server =
+	    wb_http_server_new(loop, &params.http, process.producer->routes,
+	                       process.db, note);
+	return process.server == NULL ? WB_ERR_IO : WB_OK;
+}
+
+static void
+on_extra_drained(void *arg)
+{
+	(void)arg;
+	process.drained();
+}
+
+static void
+on_server_drained(void *arg)
+{
+	if (process.extra->drain != NULL)
+		process.extra->drain(on_extra_drained, arg);
+	else
+		process.drained();
+}
+
+static void
+drain(wb_service_drained_fn drained)
+{
+	process.drained = drained;
+	wb_http_server_drain(process.server, on_server_drained, NULL);
+}
+
+/* The server first: its requests take their calls along. */
+static void
+stop(void)
+{
+	wb_http_server_free(process.server);
+	if (process.extra->stop != NULL)
+		process.extra->stop();
+	wb_db_free(process.db);
+}
+
+int
+producer_main(const struct producer *producer, int argc, char **argv)
+{
+	const struct producer_extra *extra =
+	    producer->extra != NULL ? producer->extra : &no_extra;
+	const struct wb_param_set sets[] = {
+		{ wb_pg_params_table, wb_pg_params_count, &params.pg },
+		{ wb_pg_pool_params_table, wb_pg_pool_params_count,
+		  &params.pool },
+		{ wb_http_params_table, wb_http_params_count, &params.http },
+		extra->params,
+	};
+	const struct wb_service service = {
+		.name = producer->name,
+		.usage = producer->usage,
+		.params = sets,
+		.n_params = WB_ARRAY_LEN(sets),
+		.start = start,
+		.drain = drain,
+		.stop = stop,
+	};
+
+	process.producer = producer;
+	process.extra = extra;
+	return wb_service_main(&service, argc, argv);
+}

@@ -1,0 +1,22 @@
+/* customers-api: who orders. */
+#include "routes.h"
+
+#include "producer.h"
+
+static const struct wb_http_route routes[] = {
+	{ "POST", "/customers", post_customer },
+	{ "GET", "/customers/{id}", get_customer },
+	{ NULL, NULL, NULL },
+};
+
+int
+main(int argc, char **argv)
+{
+	const struct producer producer = {
+		.name = "customers-api",
+		.usage = "Registers customers and serves them.",
+		.routes = routes,
+	};
+
+	return producer_main(&producer, argc, argv);
+}

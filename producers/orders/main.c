@@ -1,0 +1,32 @@
+/* orders-api: takes orders, shows them, and asks for their cancellation. */
+#include "accept.h"
+#include "routes.h"
+
+#include "producer.h"
+
+static const struct wb_http_route routes[] = {
+	{ "POST", "/orders", post_order },
+	{ "GET", "/orders", list_orders },
+	{ "GET", "/orders/{id}", get_order },
+	{ "POST", "/orders/{id}/cancel", cancel_order },
+	{ NULL, NULL, NULL },
+};
+
+int
+main(int argc, char **argv)
+{
+	const struct producer_extra extra = {
+		.params = accept_param_set,
+		.start = accept_start,
+		.drain = accept_drain,
+		.stop = accept_stop,
+	};
+	const struct producer producer = {
+		.name = "orders-api",
+		.usage = "Takes orders and shows them.",
+		.routes = routes,
+		.extra = &extra,
+	};
+
+	return producer_main(&producer, argc, argv);
+}

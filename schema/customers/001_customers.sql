@@ -1,0 +1,15 @@
+CREATE TABLE customers (
+  customer_id   uuid PRIMARY KEY,
+  name          text NOT NULL,
+  email         text NOT NULL,
+  registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+GRANT SELECT, INSERT ON customers TO customers;
+
+GRANT INSERT, SELECT ON outbox_events TO customers;
+GRANT INSERT, SELECT ON outbox_deliveries TO customers;
+GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO customers;
+GRANT INSERT, SELECT, DELETE ON inbox TO customers;
+GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO customers;
+GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
