@@ -1,0 +1,103 @@
+/* order.placed: reserve every line of the order, or none. */
+#include "handlers.h"
+
+#include "saga/order.h"
+
+#include <stdio.h>
+
+struct payload {
+	struct wb_uuid order_id;
+	const char *lines; /* JSON array */
+};
+
+static enum wb_err
+check_line(struct json_object *lines, unsigned i, struct wb_note *note)
+{
+	char path[48];
+	const char *sku;
+	int64_t quantity;
+	enum wb_err err;
+
+	(void)snprintf(path, sizeof(path), "/%u/sku", i);
+	err = wb_data_text(lines, path, note, &sku);
+	if (err != WB_OK)
+		return err;
+	(void)snprintf(path, sizeof(path), "/%u/quantity", i);
+	return wb_data_int(lines, path, 1, INT32_MAX, note, &quantity);
+}
+
+static enum wb_err
+parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
+      struct wb_note *note)
+{
+	struct payload *p = payload;
+	struct json_object *lines;
+	enum wb_err err = wb_order_id(event, note, &p->order_id);
+
+	if (err == WB_OK)
+		err = wb_data_array(event->data, "/order/lines", note, &lines);
+	if (err != WB_OK)
+		return err;
+	for (unsigned i = 0; i < wb_data_length(lines); i++) {
+		err = check_line(lines, i, note);
+		if (err != WB_OK)
+			return err;
+	}
+	p->lines = wb_arena_strdup(arena, wb_data_print(lines));
+	return WB_OK;
+}
+
+static void
+bind(const void *payload, struct wb_pg_args *args, size_t array)
+{
+	const struct payload *p = payload;
+
+	wb_pg_elem_uuid(args, array, &p->order_id);
+	wb_pg_elem_text(args, array + 1, p->lines);
+}
+
+static const struct wb_answer answers[] = {
+	{ "RESERVED", WB_EV_STOCK_RESERVED, WB_OK },
+	{ "REJECTED", WB_EV_STOCK_REJECTED, WB_OK },
+	{ "RELEASED", WB_EV_STOCK_RELEASED, WB_OK },
+	{ "UNKNOWN_SKU", WB_EV_COUNT, WB_ERR_NOT_YET },
+	{ NULL, WB_EV_COUNT, WB_OK },
+};
+
+static enum wb_err
+read(const struct wb_event *event, const void *payload,
+     const struct wb_pg_result *result, size_t row, struct wb_emit *emit,
+     struct wb_note *note)
+{
+	(void)event;
+	(void)payload;
+	return wb_read_answer(answers, result, row, emit, note);
+}
+
+static const struct wb_pg_stmt stmt = {
+	.name = "reserve_stock",
+	.sql = "SELECT * FROM reserve_stock($1::int[], $2::uuid[], "
+	       "$3::uuid[], $4::json[])",
+};
+
+static const enum wb_pg_elem columns[] = { WB_PG_UUID, WB_PG_JSON };
+
+static const enum wb_event_type emits[] = {
+	WB_EV_STOCK_RESERVED,
+	WB_EV_STOCK_REJECTED,
+	WB_EV_STOCK_RELEASED,
+};
+
+const struct wb_handler inventory_on_order_placed = {
+	.name = "on_order_placed",
+	.on = WB_EV_ORDER_PLACED,
+	.payload_size = sizeof(struct payload),
+	.parse = parse,
+	.stmt = &stmt,
+	.columns = columns,
+	.n_columns = WB_ARRAY_LEN(columns),
+	.bind = bind,
+	.read = read,
+	.emits = emits,
+	.n_emits = WB_ARRAY_LEN(emits),
+};

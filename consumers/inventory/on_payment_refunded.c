@@ -1,0 +1,16 @@
+/* payment.refunded: give the order's stock back. */
+#include "release.h"
+
+const struct wb_handler inventory_on_payment_refunded = {
+	.name = "on_payment_refunded",
+	.on = WB_EV_PAYMENT_REFUNDED,
+	.payload_size = sizeof(struct wb_order_cause),
+	.parse = wb_parse_order_cause,
+	.stmt = &inventory_release_stmt,
+	.columns = inventory_release_columns,
+	.n_columns = WB_ARRAY_LEN(inventory_release_columns),
+	.bind = inventory_release_bind,
+	.read = inventory_release_read,
+	.emits = inventory_release_emits,
+	.n_emits = WB_ARRAY_LEN(inventory_release_emits),
+};

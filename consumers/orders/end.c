@@ -1,0 +1,61 @@
+/* Ending an order. */
+#include "end.h"
+
+const enum wb_pg_elem orders_end_columns[2] = { WB_PG_UUID, WB_PG_JSON };
+
+static enum wb_err
+parse_with(const struct wb_event *event, struct orders_end *p,
+           const char *member, struct wb_arena *arena, struct wb_note *note)
+{
+	const char *json;
+	char *path = wb_arena_printf(arena, "/%s", member);
+	enum wb_err err = wb_order_id(event, note, &p->order_id);
+
+	if (err == WB_OK)
+		err = wb_order_member(event, path, arena, note, &json);
+	if (err == WB_OK)
+		p->beside = wb_arena_printf(arena, "{\"%s\":%s}", member, json);
+	return err;
+}
+
+enum wb_err
+orders_parse_cause(const struct wb_event *event, void *payload,
+                   struct wb_arena *arena, struct wb_note *note)
+{
+	return parse_with(event, payload, "cause", arena, note);
+}
+
+enum wb_err
+orders_parse_shipment(const struct wb_event *event, void *payload,
+                      struct wb_arena *arena, struct wb_note *note)
+{
+	return parse_with(event, payload, "shipment", arena, note);
+}
+
+void
+orders_end_bind(const void *payload, struct wb_pg_args *args, size_t array)
+{
+	const struct orders_end *p = payload;
+
+	wb_pg_elem_uuid(args, array, &p->order_id);
+	wb_pg_elem_text(args, array + 1, p->beside);
+}
+
+static const struct wb_answer answers[] = {
+	{ "CONFIRMED", WB_EV_ORDER_CONFIRMED, WB_OK },
+	{ "REJECTED", WB_EV_ORDER_REJECTED, WB_OK },
+	{ "CANCELLED", WB_EV_ORDER_CANCELLED, WB_OK },
+	{ "UNCHANGED", WB_EV_COUNT, WB_OK },
+	{ "MISSING", WB_EV_COUNT, WB_ERR_NOT_YET },
+	{ NULL, WB_EV_COUNT, WB_OK },
+};
+
+enum wb_err
+orders_end_read(const struct wb_event *event, const void *payload,
+                const struct wb_pg_result *result, size_t row,
+                struct wb_emit *emit, struct wb_note *note)
+{
+	(void)event;
+	(void)payload;
+	return wb_read_answer(answers, result, row, emit, note);
+}

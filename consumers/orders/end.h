@@ -1,0 +1,26 @@
+/* Ending an order: what the four events that do it have in common. */
+#ifndef WB_ORDERS_END_H
+#define WB_ORDERS_END_H
+
+#include "saga/order.h"
+#include "handlers.h"
+
+struct orders_end {
+	struct wb_uuid order_id;
+	const char *beside; /* JSON object: what the order's event says beside it */
+};
+
+/* {"cause":…} of the event, or {"shipment":…}. */
+enum wb_err orders_parse_cause(const struct wb_event *event, void *payload,
+                               struct wb_arena *arena, struct wb_note *note);
+enum wb_err orders_parse_shipment(const struct wb_event *event, void *payload,
+                                  struct wb_arena *arena, struct wb_note *note);
+
+extern const enum wb_pg_elem orders_end_columns[2];
+void orders_end_bind(const void *payload, struct wb_pg_args *args,
+                     size_t array);
+enum wb_err orders_end_read(const struct wb_event *event, const void *payload,
+                            const struct wb_pg_result *result, size_t row,
+                            struct wb_emit *emit, struct wb_note *note);
+
+#endif

@@ -1,0 +1,24 @@
+/* shipment.created: the order is confirmed. */
+#include "end.h"
+
+static const struct wb_pg_stmt stmt = {
+	.name = "confirm_order",
+	.sql = "SELECT * FROM end_order($1::int[], $2::uuid[], $3::uuid[], "
+	       "$4::json[], 'CONFIRMED')",
+};
+
+static const enum wb_event_type emits[] = { WB_EV_ORDER_CONFIRMED };
+
+const struct wb_handler orders_on_shipment_created = {
+	.name = "on_shipment_created",
+	.on = WB_EV_SHIPMENT_CREATED,
+	.payload_size = sizeof(struct orders_end),
+	.parse = orders_parse_shipment,
+	.stmt = &stmt,
+	.columns = orders_end_columns,
+	.n_columns = WB_ARRAY_LEN(orders_end_columns),
+	.bind = orders_end_bind,
+	.read = orders_end_read,
+	.emits = emits,
+	.n_emits = WB_ARRAY_LEN(emits),
+};

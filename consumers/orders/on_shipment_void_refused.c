@@ -1,0 +1,24 @@
+/* shipment.void_refused: the cancellation came too late; the order was shipped. */
+#include "end.h"
+
+static const struct wb_pg_stmt stmt = {
+	.name = "refuse_cancel",
+	.sql = "SELECT * FROM refuse_cancel($1::int[], $2::uuid[], $3::uuid[], "
+	       "$4::json[])",
+};
+
+static const enum wb_event_type emits[] = { WB_EV_ORDER_CONFIRMED };
+
+const struct wb_handler orders_on_shipment_void_refused = {
+	.name = "on_shipment_void_refused",
+	.on = WB_EV_SHIPMENT_VOID_REFUSED,
+	.payload_size = sizeof(struct orders_end),
+	.parse = orders_parse_shipment,
+	.stmt = &stmt,
+	.columns = orders_end_columns,
+	.n_columns = WB_ARRAY_LEN(orders_end_columns),
+	.bind = orders_end_bind,
+	.read = orders_end_read,
+	.emits = emits,
+	.n_emits = WB_ARRAY_LEN(emits),
+};

@@ -1,0 +1,24 @@
+/* stock.released: everything is undone; the order is cancelled. */
+#include "end.h"
+
+static const struct wb_pg_stmt stmt = {
+	.name = "cancel_order",
+	.sql = "SELECT * FROM end_order($1::int[], $2::uuid[], $3::uuid[], "
+	       "$4::json[], 'CANCELLED')",
+};
+
+static const enum wb_event_type emits[] = { WB_EV_ORDER_CANCELLED };
+
+const struct wb_handler orders_on_stock_released = {
+	.name = "on_stock_released",
+	.on = WB_EV_STOCK_RELEASED,
+	.payload_size = sizeof(struct orders_end),
+	.parse = orders_parse_cause,
+	.stmt = &stmt,
+	.columns = orders_end_columns,
+	.n_columns = WB_ARRAY_LEN(orders_end_columns),
+	.bind = orders_end_bind,
+	.read = orders_end_read,
+	.emits = emits,
+	.n_emits = WB_ARRAY_LEN(emits),
+};

@@ -1,0 +1,18 @@
+/* payments: takes the money for orders, and gives it back. */
+#include "charger.h"
+#include "handlers.h"
+
+static const struct wb_handler *const handlers[] = {
+#define X(name) &payments_##name,
+	PAYMENTS_HANDLERS(X)
+#undef X
+	NULL,
+};
+
+int
+main(int argc, char **argv)
+{
+	return wb_participant_main(
+	    "payments", "Charges orders at the payment provider, or refunds.",
+	    handlers, &payments_charger, argc, argv);
+}

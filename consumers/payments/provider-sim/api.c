@@ -1,0 +1,222 @@
+/* POST /charges and /refunds with an Idempotency-Key; GET /charges and
+ * /charges/{key} tell what was charged, for tests and the curious.
+ *
+ * The test payment methods decide what becomes of a charge:
+ *   pm_ok        captured
+ *   pm_declined  declined
+ *   pm_slow      captured, but the first answer of a key takes its time
+ *   pm_flaky     the first calls of a key fail with 503, then captured
+ *   pm_timeout   captured, but the first call of a key is never answered
+ * anything else is declined. */
+#include "api.h"
+
+#include "base/mem.h"
+#include "ledger.h"
+
+#include <json-c/json.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct wb_loop *loop;
+static const struct api_params *params;
+
+/* A request whose answer waits. */
+struct held {
+	struct wb_http_request *request;
+	struct wb_timer timer;
+	const struct ledger_entry *entry;
+};
+
+static void
+reply_entry(struct wb_http_request *request, const struct ledger_entry *entry)
+{
+	bool is_declined = entry->kind == LEDGER_DECLINED;
+	struct wb_buf body = { 0 };
+
+	wb_buf_printf(&body, "{\"status\":\"%s\",\"reference\":\"%s\"%s}",
+	              ledger_kind_name(entry->kind), entry->reference,
+	              is_declined ? ",\"reason\":\"the card was declined\""
+	                          : "");
+	wb_http_reply_json(request, is_declined ? 402 : 200, body.data,
+	                   body.len);
+	wb_buf_fini(&body);
+}
+
+static void
+held_free(void *arg)
+{
+	struct held *held = arg;
+
+	wb_timer_fini(&held->timer);
+	free(held);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct held *held = arg;
+
+	wb_timer_stop(&held->timer);
+	wb_loop_defer(loop, held_free, held);
+}
+
+static void
+on_held_long_enough(void *arg)
+{
+	struct held *held = arg;
+
+	reply_entry(held->request, held->entry);
+	wb_loop_defer(loop, held_free, held);
+}
+
+/* delay_ms < 0: never; the server's own reply deadline ends it. */
+static void
+hold(struct wb_http_request *request, const struct ledger_entry *entry,
+     int64_t delay_ms)
+{
+	struct held *held = wb_zalloc(sizeof(*held));
+
+	held->request = request;
+	held->entry = entry;
+	wb_timer_init(&held->timer, loop, on_held_long_enough, held);
+	wb_http_on_gone(request, on_gone, held);
+	if (delay_ms >= 0)
+		wb_timer_start_ms(&held->timer, delay_ms);
+}
+
+static void
+charge(struct wb_http_request *request, struct ledger_entry *entry,
+       const char *method, int64_t amount_minor)
+{
+	bool is_first = entry->kind == LEDGER_NONE;
+
+	if (is_first && strcmp(method, "pm_flaky") == 0 &&
+	    entry->calls <= params->flaky_calls) {
+		wb_http_problem(request, 503, NULL, "try again");
+		return;
+	}
+	if (is_first)
+		ledger_record(entry,
+		              strcmp(method, "pm_ok") == 0 ||
+		                      strcmp(method, "pm_slow") == 0 ||
+		                      strcmp(method, "pm_flaky") == 0 ||
+		                      strcmp(method, "pm_timeout") == 0
+		                  ? LEDGER_CHARGED
+		                  : LEDGER_DECLINED,
+		              amount_minor);
+	if (is_first && strcmp(method, "pm_timeout") == 0)
+		hold(request, entry, -1);
+	else if (is_first && strcmp(method, "pm_slow") == 0)
+		hold(request, entry, params->slow_ms);
+	else
+		reply_entry(request, entry);
+}
+
+/* The body's two members and the key, or NULL when it has been answered. */
+static struct json_object *
+read_call(struct wb_http_request *request, const char **ret_key,
+          const char **ret_method, int64_t *ret_amount)
+{
+	struct json_object *body, *method = NULL, *amount = NULL;
+
+	*ret_key = wb_http_header(request, "Idempotency-Key");
+	if (*ret_key == NULL || **ret_key == '\0' || strlen(*ret_key) > 200) {
+		wb_http_problem(request, 400, "idempotency-key",
+		                "an Idempotency-Key of 1 to 200 bytes is "
+		                "needed");
+		return NULL;
+	}
+	body = wb_http_json_body(request);
+	if (body == NULL)
+		return NULL;
+	if (!json_object_object_get_ex(body, "payment_method", &method) ||
+	    !json_object_is_type(method, json_type_string) ||
+	    !json_object_object_get_ex(body, "amount_minor", &amount) ||
+	    !json_object_is_type(amount, json_type_int)) {
+		json_object_put(body);
+		wb_http_problem(request, 422, NULL,
+		                "payment_method and amount_minor are needed");
+		return NULL;
+	}
+	*ret_method = json_object_get_string(method);
+	*ret_amount = json_object_get_int64(amount);
+	return body;
+}
+
+static void
+post_charge(struct wb_http_request *request, void *arg)
+{
+	const char *key, *method;
+	int64_t amount_minor;
+	struct json_object *body =
+	    read_call(request, &key, &method, &amount_minor);
+
+	(void)arg;
+	if (body == NULL)
+		return;
+	charge(request, ledger_call(key), method, amount_minor);
+	json_object_put(body);
+}
+
+static void
+post_refund(struct wb_http_request *request, void *arg)
+{
+	const char *key, *method;
+	int64_t amount_minor;
+	struct json_object *body =
+	    read_call(request, &key, &method, &amount_minor);
+	struct ledger_entry *entry;
+
+	(void)arg;
+	if (body == NULL)
+		return;
+	entry = ledger_call(key);
+	if (entry->kind == LEDGER_NONE)
+		ledger_record(entry, LEDGER_REFUNDED, amount_minor);
+	reply_entry(request, entry);
+	json_object_put(body);
+}
+
+static void
+get_charges(struct wb_http_request *request, void *arg)
+{
+	struct wb_buf body = { 0 };
+
+	(void)arg;
+	ledger_print(&body);
+	wb_http_reply_json(request, 200, body.data, body.len);
+	wb_buf_fini(&body);
+}
+
+static void
+get_charge(struct wb_http_request *request, void *arg)
+{
+	const struct ledger_entry *entry =
+	    ledger_find(wb_http_path_param(request, "key"));
+	struct wb_buf body = { 0 };
+
+	(void)arg;
+	if (entry == NULL) {
+		wb_http_problem(request, 404, NULL, "this key was never sent");
+		return;
+	}
+	ledger_print_entry(&body, entry);
+	wb_http_reply_json(request, 200, body.data, body.len);
+	wb_buf_fini(&body);
+}
+
+const struct wb_http_route api_routes[] = {
+	{ "POST", "/charges", post_charge },
+	{ "POST", "/refunds", post_refund },
+	{ "GET", "/charges", get_charges },
+	{ "GET", "/charges/{key}", get_charge },
+	{ NULL, NULL, NULL },
+};
+
+void
+api_init(struct wb_loop *the_loop, const struct api_params *the_params)
+{
+	loop = the_loop;
+	params = the_params;
+}

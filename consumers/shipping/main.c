@@ -1,0 +1,19 @@
+/* shipping: the saga's point of no return. */
+#include "handlers.h"
+
+#include "service/participant.h"
+
+static const struct wb_handler *const handlers[] = {
+#define X(name) &shipping_##name,
+	SHIPPING_HANDLERS(X)
+#undef X
+	NULL,
+};
+
+int
+main(int argc, char **argv)
+{
+	return wb_participant_main(
+	    "shipping", "Ships paid orders, or refuses what can't be reached.",
+	    handlers, NULL, argc, argv);
+}

@@ -1,0 +1,78 @@
+/* payment.captured: ship the order, unless its address can't be reached or its
+ * cancellation came first. */
+#include "handlers.h"
+
+#include "saga/order.h"
+
+struct payload {
+	struct wb_uuid order_id;
+	const char *country;
+};
+
+static enum wb_err
+parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
+      struct wb_note *note)
+{
+	struct payload *p = payload;
+	enum wb_err err = wb_order_id(event, note, &p->order_id);
+
+	(void)arena;
+	if (err == WB_OK)
+		err = wb_data_text(event->data, "/order/ship_to/country", note,
+		                   &p->country);
+	return err;
+}
+
+static void
+bind(const void *payload, struct wb_pg_args *args, size_t array)
+{
+	const struct payload *p = payload;
+
+	wb_pg_elem_uuid(args, array, &p->order_id);
+	wb_pg_elem_text(args, array + 1, p->country);
+}
+
+static const struct wb_answer answers[] = {
+	{ "CREATED", WB_EV_SHIPMENT_CREATED, WB_OK },
+	{ "FAILED", WB_EV_SHIPMENT_FAILED, WB_OK },
+	{ "VOIDED", WB_EV_SHIPMENT_VOIDED, WB_OK },
+	{ NULL, WB_EV_COUNT, WB_OK },
+};
+
+static enum wb_err
+read(const struct wb_event *event, const void *payload,
+     const struct wb_pg_result *result, size_t row, struct wb_emit *emit,
+     struct wb_note *note)
+{
+	(void)event;
+	(void)payload;
+	return wb_read_answer(answers, result, row, emit, note);
+}
+
+static const struct wb_pg_stmt stmt = {
+	.name = "create_shipment",
+	.sql = "SELECT * FROM create_shipment($1::int[], $2::uuid[], "
+	       "$3::uuid[], $4::text[])",
+};
+
+static const enum wb_pg_elem columns[] = { WB_PG_UUID, WB_PG_TEXT };
+
+static const enum wb_event_type emits[] = {
+	WB_EV_SHIPMENT_CREATED,
+	WB_EV_SHIPMENT_FAILED,
+	WB_EV_SHIPMENT_VOIDED,
+};
+
+const struct wb_handler shipping_on_payment_captured = {
+	.name = "on_payment_captured",
+	.on = WB_EV_PAYMENT_CAPTURED,
+	.payload_size = sizeof(struct payload),
+	.parse = parse,
+	.stmt = &stmt,
+	.columns = columns,
+	.n_columns = WB_ARRAY_LEN(columns),
+	.bind = bind,
+	.read = read,
+	.emits = emits,
+	.n_emits = WB_ARRAY_LEN(emits),
+};

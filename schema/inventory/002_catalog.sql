@@ -1,0 +1,21 @@
+-- What the catalog says: which SKUs exist, and what came in. Either may arrive
+-- first.
+
+CREATE FUNCTION add_sku(ords int[], event_ids uuid[], skus text[])
+RETURNS SETOF int LANGUAGE sql AS $$
+  INSERT INTO stock (sku) SELECT s FROM unnest(skus) AS s GROUP BY s ORDER BY s
+    ON CONFLICT DO NOTHING;
+  SELECT NULL::int WHERE false;
+$$;
+
+CREATE FUNCTION receive_stock(ords int[], event_ids uuid[], skus text[], quantities bigint[])
+RETURNS SETOF int LANGUAGE sql AS $$
+  INSERT INTO stock AS s (sku, received, on_hand)
+    SELECT sku, sum(quantity), sum(quantity)
+    FROM unnest(skus, quantities) AS r (sku, quantity) GROUP BY sku ORDER BY sku
+    ON CONFLICT (sku) DO UPDATE
+      SET received = s.received + excluded.received, on_hand = s.on_hand + excluded.on_hand;
+  INSERT INTO stock_receipts (event_id, sku, quantity)
+    SELECT * FROM unnest(event_ids, skus, quantities);
+  SELECT NULL::int WHERE false;
+$$;

@@ -1,0 +1,101 @@
+-- order.placed: take every line of the order from stock, or none.
+--
+-- Answers RESERVED, REJECTED (with the cause), RELEASED (a cancellation came
+-- first), or UNKNOWN_SKU (not heard of yet: nothing is done). Asked again, the
+-- same answer again.
+CREATE FUNCTION reserve_stock(ords int[], event_ids uuid[], order_ids uuid[], order_lines json[])
+RETURNS TABLE (ord int, outcome text, sequence bigint, beside json)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  n_answered int;
+  doubtful   record;
+  short_line record;
+BEGIN
+  PERFORM 1 FROM reservations WHERE order_id = ANY (order_ids) ORDER BY order_id FOR UPDATE;
+
+  RETURN QUERY
+    UPDATE reservations v SET sequence = v.sequence + 1
+    FROM unnest(ords, order_ids) AS a (ord, order_id)
+    WHERE v.order_id = a.order_id
+    RETURNING a.ord, replace(v.status, 'SHIPPED', 'RESERVED'), v.sequence,
+              CASE WHEN v.cause IS NOT NULL THEN json_build_object('cause', v.cause) END;
+  GET DIAGNOSTICS n_answered = ROW_COUNT;
+  IF n_answered = cardinality(ords) THEN
+    RETURN;
+  END IF;
+
+  PERFORM 1 FROM stock
+  WHERE sku IN (SELECT l ->> 'sku' FROM unnest(order_lines) AS o, json_array_elements(o) AS l)
+  ORDER BY sku FOR NO KEY UPDATE;
+
+  -- An order fits for sure if, for each of its SKUs, everything wanted by the
+  -- orders up to it is on hand: all of those are served by one UPDATE per SKU.
+  RETURN QUERY
+    WITH wanted AS (
+      SELECT a.ord, a.event_id, a.order_id, l.sku, l.quantity, s.on_hand,
+             sum(l.quantity) OVER (PARTITION BY l.sku ORDER BY a.ord) AS up_to_here
+      FROM unnest(ords, event_ids, order_ids, order_lines) AS a (ord, event_id, order_id, lines)
+      CROSS JOIN LATERAL (
+        SELECT sku, sum(quantity)::bigint AS quantity
+        FROM json_to_recordset(a.lines) AS x (sku text, quantity bigint) GROUP BY sku) AS l
+      LEFT JOIN stock s USING (sku)
+      WHERE NOT EXISTS (SELECT FROM reservations v WHERE v.order_id = a.order_id)),
+    judged AS (
+      SELECT ord, event_id, order_id,
+             array_agg(sku ORDER BY sku) AS skus, array_agg(quantity ORDER BY sku) AS quantities,
+             min(sku) FILTER (WHERE on_hand IS NULL) AS unknown,
+             bool_and(up_to_here <= on_hand) AS fits
+      FROM wanted GROUP BY ord, event_id, order_id),
+    reserved AS (
+      INSERT INTO reservations (order_id, status, skus, quantities, sequence, reserved_by)
+      SELECT order_id, 'RESERVED', skus, quantities, 1, event_id
+      FROM judged WHERE unknown IS NULL AND fits ORDER BY order_id),
+    taken AS (
+      UPDATE stock s SET on_hand = s.on_hand - t.quantity, reserved = s.reserved + t.quantity
+      FROM (SELECT w.sku, sum(w.quantity) AS quantity
+            FROM wanted w JOIN judged j USING (ord)
+            WHERE j.unknown IS NULL AND j.fits GROUP BY w.sku) AS t
+      WHERE s.sku = t.sku)
+    SELECT ord, CASE WHEN unknown IS NULL THEN 'RESERVED' ELSE 'UNKNOWN_SKU' END, 1::bigint,
+           CASE WHEN unknown IS NOT NULL THEN json_build_object('sku', unknown) END
+    FROM judged WHERE unknown IS NOT NULL OR fits;
+
+  -- The others one by one, against what is left.
+  FOR doubtful IN
+    SELECT a.ord, a.event_id, a.order_id, l.skus, l.quantities
+    FROM unnest(ords, event_ids, order_ids, order_lines) AS a (ord, event_id, order_id, lines)
+    CROSS JOIN LATERAL (
+      SELECT array_agg(sku ORDER BY sku) AS skus, array_agg(quantity ORDER BY sku) AS quantities
+      FROM (SELECT sku, sum(quantity)::bigint AS quantity
+            FROM json_to_recordset(a.lines) AS x (sku text, quantity bigint) GROUP BY sku) AS y) AS l
+    WHERE NOT EXISTS (SELECT FROM reservations v WHERE v.order_id = a.order_id)
+      AND NOT EXISTS (SELECT FROM unnest(l.skus) AS k WHERE k NOT IN (SELECT sku FROM stock))
+    ORDER BY a.ord
+  LOOP
+    ord := doubtful.ord;
+    sequence := 1;
+    SELECT w.sku, w.quantity, s.on_hand INTO short_line
+    FROM unnest(doubtful.skus, doubtful.quantities) AS w (sku, quantity) JOIN stock s USING (sku)
+    WHERE w.quantity > s.on_hand ORDER BY w.sku LIMIT 1;
+    IF FOUND THEN
+      outcome := 'REJECTED';
+      beside := json_build_object('cause', json_build_object(
+        'code', 'OUT_OF_STOCK', 'step', 'inventory',
+        'detail', format('%s: %s wanted, %s on hand', short_line.sku, short_line.quantity, short_line.on_hand)));
+      INSERT INTO reservations (order_id, status, cause, sequence, ended_by)
+      VALUES (doubtful.order_id, 'REJECTED', beside -> 'cause', 1, doubtful.event_id);
+    ELSE
+      outcome := 'RESERVED';
+      beside := NULL;
+      INSERT INTO reservations (order_id, status, skus, quantities, sequence, reserved_by)
+      VALUES (doubtful.order_id, 'RESERVED', doubtful.skus, doubtful.quantities, 1, doubtful.event_id);
+      UPDATE stock s SET on_hand = s.on_hand - w.quantity, reserved = s.reserved + w.quantity
+      FROM unnest(doubtful.skus, doubtful.quantities) AS w (sku, quantity) WHERE s.sku = w.sku;
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+EXCEPTION WHEN unique_violation THEN
+  -- Another process has just inserted one of these orders: run again and see it.
+  RAISE EXCEPTION 'another process holds one of these orders' USING ERRCODE = 'serialization_failure';
+END $$;
