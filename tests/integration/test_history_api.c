@@ -1,0 +1,166 @@
+/* The history's API: timelines and a customer's orders. Its broker is not there:
+ * reading needs none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "support/producer_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct wb_test_producer api;
+
+#define CUSTOMER "0198f2b1-0001-7001-8a01-9e3d58a665b7"
+#define ORDER(n) "0198f2b1-000" n "-7002-8a02-f1c78ba5c72a"
+#define EVENT(n) "0198f2b1-100" n "-7002-8a02-f1c78ba5c72a"
+
+static const char rows[] =
+    "INSERT INTO orders VALUES"
+    " ('" ORDER("1") "', '" CUSTOMER "', 'CONFIRMED', 'EUR', 4050,"
+    "  '2026-11-20 16:00:00Z', '2026-11-20 16:00:01.5Z'),"
+    " ('" ORDER("2") "', '" CUSTOMER "', 'PENDING', 'EUR', 300,"
+    "  '2026-11-20 16:00:02Z', NULL),"
+    " ('" ORDER("3") "', '" CUSTOMER "', 'CONFIRMED', 'EUR', 1,"
+    "  '2026-11-20 16:00:03Z', '2026-11-20 16:00:04Z');"
+    "INSERT INTO order_events"
+    " (event_id, order_id, source, type, sequence, occurred_at, detail)"
+    " VALUES"
+    " ('" EVENT("3") "', '" ORDER("1") "', '/shipping',"
+    "  'shipment.created.v1', 1, '2026-11-20 16:00:01Z', '{\"a\":[1]}'),"
+    " ('" EVENT("2") "', '" ORDER("1") "', '/orders',"
+    "  'order.confirmed.v1', 2, '2026-11-20 16:00:01Z', '{}'),"
+    " ('" EVENT("1") "', '" ORDER("1") "', '/orders', 'order.placed.v1', 1,"
+    "  '2026-11-20 16:00:00.123456Z', '{}')";
+
+static void
+shows_a_timeline_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(wb_test_ask(&api, "GET",
+	                             "/orders/" ORDER("1") "/timeline", NULL,
+	                             NULL),
+	                 200);
+	assert_string_equal(
+	    api.reply.body,
+	    "{\"items\":["
+	    "{\"event_id\":\"" EVENT("1") "\","
+	    "\"time\":\"2026-11-20T16:00:00.123456Z\",\"source\":\"/orders\","
+	    "\"type\":\"order.placed.v1\",\"sequence\":1,\"detail\":{}},"
+	    "{\"event_id\":\"" EVENT("2") "\","
+	    "\"time\":\"2026-11-20T16:00:01.000000Z\",\"source\":\"/orders\","
+	    "\"type\":\"order.confirmed.v1\",\"sequence\":2,\"detail\":{}},"
+	    "{\"event_id\":\"" EVENT("3") "\","
+	    "\"time\":\"2026-11-20T16:00:01.000000Z\",\"source\":\"/shipping\","
+	    "\"type\":\"shipment.created.v1\",\"sequence\":1,"
+	    "\"detail\":{\"a\":[1]}}],\"next\":null}");
+}
+
+static void
+knows_of_no_such_order(void **state)
+{
+	(void)state;
+	(void)wb_test_ask(&api, "GET", "/orders/" CUSTOMER "/timeline", NULL,
+	                  NULL);
+	wb_test_is_problem(&api, 404, NULL);
+	(void)wb_test_ask(&api, "GET", "/orders/1/timeline", NULL, NULL);
+	wb_test_is_problem(&api, 404, NULL);
+}
+
+static void
+lists_a_customers_orders(void **state)
+{
+	static const char path[] = "/customers/" CUSTOMER "/orders";
+	char text[160], next[65];
+
+	(void)state;
+	assert_int_equal(wb_test_ask(&api, "GET", path, NULL, NULL), 200);
+	wb_test_has(&api, "{\"items\":[{\"order_id\":\"" ORDER("3") "\"");
+	wb_test_has(&api,
+	            "{\"order_id\":\"" ORDER("2") "\",\"status\":\"PENDING\","
+	            "\"currency\":\"EUR\",\"total_minor\":300,"
+	            "\"placed_at\":\"2026-11-20T16:00:02.000000Z\","
+	            "\"ended_at\":null}");
+	wb_test_has(&api, "\"ended_at\":\"2026-11-20T16:00:01.500000Z\"}],"
+	                  "\"next\":null}");
+	(void)snprintf(text, sizeof(text), "%s?status=CONFIRMED&limit=1", path);
+	(void)wb_test_ask(&api, "GET", text, NULL, NULL);
+	wb_test_has(&api, ORDER("3"));
+	wb_test_member(&api, "next", next, sizeof(next));
+	(void)snprintf(text, sizeof(text),
+	               "%s?status=CONFIRMED&limit=1&cursor=%s", path, next);
+	(void)wb_test_ask(&api, "GET", text, NULL, NULL);
+	wb_test_has(&api, ORDER("1"));
+	wb_test_has(&api, "\"next\":null}");
+	(void)wb_test_ask(&api, "GET", "/customers/" ORDER("1") "/orders", NULL,
+	                  NULL);
+	assert_string_equal(api.reply.body, "{\"items\":[],\"next\":null}");
+}
+
+static void
+refuses_bad_queries(void **state)
+{
+	static const struct {
+		const char *path;
+		int status;
+	} bad[] = {
+		{ "/customers/me/orders", 404 },
+		{ "/customers/" CUSTOMER "/orders?status=confirmed", 400 },
+		{ "/customers/" CUSTOMER "/orders?status=", 400 },
+		{ "/customers/" CUSTOMER "/orders?limit=1000", 400 },
+		{ "/customers/" CUSTOMER "/orders?cursor=1", 400 },
+		{ "/orders/" ORDER("1"), 404 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WB_ARRAY_LEN(bad); i++) {
+		(void)wb_test_ask(&api, "GET", bad[i].path, NULL, NULL);
+		wb_test_is_problem(&api, bad[i].status, NULL);
+	}
+	(void)wb_test_ask(&api, "POST", "/orders/" ORDER("1") "/timeline", NULL,
+	                  NULL);
+	wb_test_is_problem(&api, 405, NULL);
+}
+
+static int
+open_api(void **state)
+{
+	static const char *const arguments[] = {
+		"--amqp-brokers=amqp://nobody:nothing@127.0.0.1:1/none", NULL
+	};
+
+	(void)state;
+	wb_test_producer_open(&api, "history");
+	wb_test_script(&api.db, rows);
+	assert_int_equal(api.db.end, WB_TX_COMMITTED);
+	wb_test_producer_start(&api, "history", arguments);
+	return 0;
+}
+
+static int
+close_api(void **state)
+{
+	(void)state;
+	wb_test_producer_stop(&api);
+	wb_test_producer_close(&api);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shows_a_timeline_in_order),
+		cmocka_unit_test(knows_of_no_such_order),
+		cmocka_unit_test(lists_a_customers_orders),
+		cmocka_unit_test(refuses_bad_queries),
+	};
+
+	(void)wb_test_pg_dsn();
+	return cmocka_run_group_tests_name("history's API", tests, open_api,
+	                                   close_api);
+}

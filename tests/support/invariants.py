@@ -1,0 +1,110 @@
+"""The invariants of the whole system, in SQL: what every test of the saga ends
+with. Each function returns the offenders; check() fails on any."""
+
+DECIDED = {"CONFIRMED", "REJECTED", "CANCELLED"}
+
+
+def orders_not_ended(stack):
+    return [f"order {i} is {s}" for i, s in
+            stack.rows("orders", "SELECT order_id, status FROM orders WHERE status = 'PENDING'")]
+
+
+def money_and_goods(stack):
+    """CONFIRMED ⇔ one captured, unrefunded payment of the order's total, one
+    shipment, and its stock is out; else nothing is taken, held or shipped."""
+    orders = stack.rows("orders", "SELECT order_id, status, total_minor FROM orders")
+    payments = {i: (s, a) for i, s, a in
+                stack.rows("payments", "SELECT order_id, status, amount_minor FROM payments")}
+    shipments = dict(stack.rows("shipping", "SELECT order_id, status FROM shipments"))
+    reservations = dict(stack.rows("inventory", "SELECT order_id, status FROM reservations"))
+    found = []
+    for order_id, status, total in orders:
+        payment, amount = payments.get(order_id, ("NONE", 0))
+        shipment = shipments.get(order_id, "NONE")
+        reservation = reservations.get(order_id, "NONE")
+        if status == "CONFIRMED":
+            ok = payment == "CAPTURED" and amount == total and shipment == "CREATED" and reservation == "SHIPPED"
+        else:
+            ok = (payment in ("NONE", "DECLINED", "VOIDED", "REFUNDED") and shipment != "CREATED"
+                  and reservation in ("NONE", "REJECTED", "RELEASED"))
+        if not ok:
+            found.append(f"order {order_id} {status}: payment {payment} {amount} of {total}, "
+                         f"shipment {shipment}, reservation {reservation}")
+    return found
+
+
+def stock_adds_up(stack):
+    """received = on hand + reserved + shipped, and the same from the ledgers."""
+    found = []
+    for row in stack.rows("inventory", """
+        SELECT s.sku, s.received, s.on_hand, s.reserved, s.shipped,
+               coalesce(r.quantity, 0), coalesce(h.held, 0), coalesce(h.sent, 0)
+        FROM stock s
+        LEFT JOIN (SELECT sku, sum(quantity) AS quantity FROM stock_receipts GROUP BY sku) r USING (sku)
+        LEFT JOIN (SELECT l.sku, sum(l.quantity) FILTER (WHERE v.status = 'RESERVED') AS held,
+                          sum(l.quantity) FILTER (WHERE v.status = 'SHIPPED') AS sent
+                   FROM reservations v, unnest(v.skus, v.quantities) AS l (sku, quantity)
+                   GROUP BY l.sku) h USING (sku)"""):
+        sku, received, on_hand, reserved, shipped, ledger, held, sent = row
+        if (received != on_hand + reserved + shipped or received != ledger or reserved != held
+                or shipped != sent or min(on_hand, reserved, shipped) < 0):
+            found.append(f"stock {row}")
+    return found
+
+
+def one_charge_per_order(stack):
+    """The provider moved money at most once per key, and kept it only for
+    confirmed orders."""
+    entries = {e["key"]: e for e in stack.api("provider-sim", "GET", "/charges")["items"]}
+    statuses = {str(i): s for i, s in stack.rows("orders", "SELECT order_id, status FROM orders")}
+    found = [f"provider key {k} moved money {e['effects']} times" for k, e in entries.items()
+             if e["effects"] > 1]
+    for order_id, status in statuses.items():
+        charged = entries.get(order_id, {}).get("status") == "captured"
+        refunded = entries.get(order_id + "-refund", {}).get("status") == "refunded"
+        if (charged and not refunded) != (status == "CONFIRMED"):
+            found.append(f"order {order_id} {status}: charged {charged}, refunded {refunded}")
+    return found
+
+
+def sequences_have_no_gap(stack, services):
+    found = []
+    for service in services:
+        for row in stack.rows(service, """
+            SELECT aggregate_type, aggregate_id, count(*), max(sequence) FROM outbox_events
+            GROUP BY 1, 2 HAVING count(*) <> max(sequence)"""):
+            found.append(f"{service}: sequences of {row}")
+        for row in stack.rows(service, """
+            SELECT aggregate_id, sequence, seq FROM (
+              SELECT *, lag(seq) OVER (PARTITION BY aggregate_type, aggregate_id ORDER BY sequence) AS before
+              FROM outbox_events) e WHERE before > seq"""):
+            found.append(f"{service}: seq does not rise with sequence at {row}")
+    return found
+
+
+def nothing_is_parked(stack, services):
+    return [f"{service}: parked {row}" for service in services for row in
+            stack.rows(service, "SELECT event_id, event_type, reason FROM outbox_events WHERE parked_at IS NOT NULL")]
+
+
+def history_is_complete(stack, services):
+    """Every order event of every outbox is in the history exactly once."""
+    emitted = set()
+    for service in services:
+        emitted |= {i for (i,) in stack.rows(
+            service, "SELECT event_id FROM outbox_events WHERE aggregate_type = 'order'")}
+    recorded = {i for (i,) in stack.rows("history", "SELECT event_id FROM order_events")}
+    return ([f"event {i} is not in the history" for i in emitted - recorded] +
+            [f"history invented event {i}" for i in recorded - emitted])
+
+
+def check(stack, extra_history=False):
+    """extra_history: tests that publish events of their own skip the reverse."""
+    from stack import SERVICES
+    found = (orders_not_ended(stack) + money_and_goods(stack) + stock_adds_up(stack)
+             + one_charge_per_order(stack) + sequences_have_no_gap(stack, SERVICES)
+             + nothing_is_parked(stack, SERVICES))
+    if not extra_history:
+        found += history_is_complete(stack, SERVICES)
+    if found:
+        raise AssertionError(f"{len(found)} invariants broken:\n" + "\n".join(found[:20]))

@@ -1,0 +1,46 @@
+#!/bin/sh
+# The house rules that a compiler does not see: each foreign library is touched in
+# one room, and the rooms of lib/ include downwards only.
+# usage: layering.sh ROOT
+set -u
+cd "$1" || exit 2
+status=0
+
+complain() {
+	echo "$1"
+	status=1
+}
+
+# foreign HEADER_REGEX ALLOWED_REGEX WHAT
+foreign() {
+	hits=$(grep -rlE "^#include <($1)" --include='*.c' --include='*.h' \
+		lib producers consumers outbox-relay cli | grep -vE "^($2)")
+	[ -z "$hits" ] || complain "$3 is included outside its room:
+$hits"
+}
+
+foreign 'libpq-fe\.h' 'lib/pg/' 'libpq'
+foreign '(rabbitmq-c/)?amqp' 'lib/amqp/' 'librabbitmq'
+foreign 'curl/|event2/http|evhttp' 'lib/http/' 'libcurl or evhttp'
+foreign 'event2/' 'lib/(loop|pg|amqp|http)/' 'libevent'
+foreign 'json-c/' 'lib/(event|http)/|producers/|consumers/|cli/' 'json-c'
+
+rooms='base loop pg amqp http event saga service'
+above=$rooms
+for room in $rooms; do
+	above=${above#"$room"}
+	above=${above# }
+	for other in $above; do
+		hits=$(grep -lE "^#include \"$other/" lib/"$room"/*.[ch])
+		[ -z "$hits" ] || complain "lib/$room includes lib/$other, which is above it:
+$hits"
+	done
+done
+
+# Nobody but the relay publishes to the exchange.
+hits=$(grep -rlE 'wb_amqp_publish\(' --include='*.c' producers consumers lib/saga cli)
+[ -z "$hits" ] || complain "only the relay publishes:
+$hits"
+
+[ $status -eq 0 ] && echo "layering: ok"
+exit $status
