@@ -1,0 +1,35 @@
+# shellcheck shell=sh
+# CMake and Ninja; the output is shown when somebody watches or something fails.
+
+# build_preset PRESET
+build_preset() {
+	say "building ($1)"
+	build_log=$ROOT/build/$1.log
+	mkdir -p "$ROOT/build"
+	(cd "$ROOT" && cmake --preset "$1") >"$build_log" 2>&1 || {
+		show_tail "$build_log" 40
+		die "cmake failed" "the whole log is build/$1.log"
+	}
+	if [ -t 1 ]; then
+		cmake --build "$ROOT/build/$1" || die "the build failed"
+		return 0
+	fi
+	cmake --build "$ROOT/build/$1" >"$build_log" 2>&1 || {
+		show_tail "$build_log" 40
+		die "the build failed" "the whole log is build/$1.log"
+	}
+}
+
+cmd_build() {
+	packages_ensure
+	build_preset "${1:-release}"
+}
+
+cmd_lint() {
+	command -v shellcheck >/dev/null ||
+		die "shellcheck is not installed" "apt-get install shellcheck"
+	cd "$ROOT"
+	# -a: the sourced files too, as parts of dev.
+	shellcheck -x -a dev scripts/dev/install.sh scripts/dev/supervise.sh \
+		scripts/dev/test-pg-ctl scripts/dev/test-rabbit-ctl .ci/run
+}

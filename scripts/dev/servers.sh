@@ -1,0 +1,58 @@
+# shellcheck shell=sh
+# Postgres and RabbitMQ of a stack together, and ./dev server.
+
+# They take some seconds to start: build meanwhile, then servers_await.
+servers_launch() {
+	stack_pick_server_ports
+	rabbitmq_launch
+	pg_launch
+}
+
+servers_await() {
+	pg_await
+	rabbitmq_await
+}
+
+servers_stop() {
+	rabbitmq_stop
+	pg_stop
+}
+
+postgres_start() {
+	pg_launch
+	pg_await
+}
+
+postgres_stop() {
+	pg_stop
+}
+
+# QUIT is Postgres' immediate shutdown: no checkpoint, so the next start
+# recovers from the log as after a crash; but no process is left over.
+postgres_kill() {
+	pid_stop postgres QUIT 20
+}
+
+rabbitmq_start() {
+	rabbitmq_launch
+	rabbitmq_await
+}
+
+cmd_server() {
+	server=${1:-}
+	action=${2:-}
+	case $server in
+	postgres | rabbitmq) ;;
+	*) die "which server? postgres or rabbitmq" "see ./dev help" 2 ;;
+	esac
+	stack_load
+	case $action in
+	start | stop | kill) "${server}_$action" ;;
+	restart)
+		"${server}_stop"
+		"${server}_start"
+		;;
+	*) die "do what with $server? start, stop, restart or kill" \
+		"see ./dev help" 2 ;;
+	esac
+}

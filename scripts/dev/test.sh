@@ -1,0 +1,77 @@
+# shellcheck shell=sh
+# ./dev test: the sanitized build, and servers of its own in .run-test, made anew
+# each time and stopped at the end. The logs stay for whoever wants to know why.
+
+# Arguments behind the label go to ctest: ./dev test unit -R backoff
+cmd_test() {
+	label='^(unit|integration|contracts)$'
+	case ${1:-} in
+	'' | -*) ;;
+	unit | integration | contracts)
+		label="^$1\$"
+		shift
+		;;
+	*) die "there are no $1 tests" \
+		"./dev test [unit|integration|contracts]" 2 ;;
+	esac
+	packages_ensure
+	if [ "$label" = '^unit$' ]; then
+		build_preset dev
+	else
+		test_with_servers
+	fi
+	say "running the tests"
+	ctest --test-dir "$ROOT/build/dev" --output-on-failure \
+		--no-tests=error -L "$label" "$@"
+}
+
+test_with_servers() {
+	STACK=.run-test
+	RUN=$ROOT/$STACK
+	stack_open
+	trap test_end EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	servers_stop
+	pg_delete_home
+	rm -rf -- "$RUN/pg" "$RUN/rabbitmq/data"
+	servers_launch
+	build_preset dev
+	servers_await
+	roles_apply
+	test_export
+}
+
+# What the tests in tests/integration and tests/contracts are told.
+test_export() {
+	WB_TEST_PG_DSN=$(pg_url postgres postgres)
+	WB_TEST_AMQP_URL=$(amqp_url waybill)
+	WB_TEST_MGMT_URL=$(management_url)
+	export WB_TEST_PG_DSN WB_TEST_AMQP_URL WB_TEST_MGMT_URL
+	export WB_TEST_BIN="$ROOT/build/dev/bin" WB_TEST_RUN="$RUN"
+	export WB_TEST_PG_CTL="$DEV/test-pg-ctl"
+	export WB_TEST_RABBIT_CTL="$DEV/test-rabbit-ctl"
+}
+
+# A test that is killed at its time limit can't stop what it has started. Those
+# processes are known by the environment that test_export gave them.
+test_stop_strays() {
+	strays=
+	for environment in /proc/[0-9]*/environ; do
+		grep -qzxF "WB_TEST_RUN=$RUN" "$environment" 2>/dev/null ||
+			continue
+		stray=${environment#/proc/}
+		strays="$strays ${stray%/environ}"
+	done
+	# shellcheck disable=SC2086 # a list of ids
+	[ -z "$strays" ] || kill -s KILL $strays 2>/dev/null || true
+}
+
+# In silence: the last lines are ctest's summary.
+test_end() {
+	test_status=$?
+	trap - EXIT
+	servers_stop >/dev/null 2>&1 || true
+	test_stop_strays
+	exit "$test_status"
+}
