@@ -123,6 +123,20 @@ class Paths(unittest.TestCase):
         connection.channel().basic_publish("", "orders", body, properties)
         connection.close()
 
+    def test_cancelled_before_anything_was_reserved(self):
+        """inventory is away: shipping and payments get nothing but their tombstones,
+        which the order finds when it comes at last."""
+        inventory = self.stack.processes["inventory"]
+        self.assertEqual(inventory.kill(15), 0)
+        order_id = self.stack.order({"TEA": 1})
+        self.assertEqual(self.stack.cancel(order_id), 202)
+        eventually(lambda: self.stack.rows("payments", "SELECT 1 FROM payments WHERE order_id = %s "
+                                           "AND status = 'VOIDED'", (order_id,)), 30, "payments has its tombstone")
+        self.stack.start("inventory")
+        self.assertEqual(self.stack.await_status(order_id)["status"], "CANCELLED")
+        charges = self.stack.api("provider-sim", "GET", "/charges")["items"]
+        self.assertNotIn(order_id, [charge["key"] for charge in charges])
+
     def test_overdue_order_is_cancelled(self):
         """payments is away, so the order waits; its deadline passes."""
         payments = self.stack.processes["payments"]
