@@ -5,9 +5,8 @@
 
 static const struct wb_handler *const handlers[] = {
 #define X(name) &inventory_##name,
-	INVENTORY_HANDLERS(X)
+	INVENTORY_HANDLERS(X) NULL
 #undef X
-	NULL,
 };
 
 int

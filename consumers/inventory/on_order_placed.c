@@ -1,14 +1,7 @@
 /* order.placed: reserve every line of the order, or none. */
-#include "handlers.h"
-
-#include "saga/order.h"
+#include "move.h"
 
 #include <stdio.h>
-
-struct payload {
-	struct wb_uuid order_id;
-	const char *lines; /* JSON array */
-};
 
 static enum wb_err
 check_line(struct json_object *lines, unsigned i, struct wb_note *note)
@@ -30,30 +23,25 @@ static enum wb_err
 parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
       struct wb_note *note)
 {
-	struct payload *p = payload;
+	struct inventory_move *p = payload;
 	struct json_object *lines;
 	enum wb_err err = wb_order_id(event, note, &p->order_id);
 
+	p->move = "RESERVE";
 	if (err == WB_OK)
 		err = wb_data_array(event->data, "/order/lines", note, &lines);
 	if (err != WB_OK)
 		return err;
+	if (wb_data_length(lines) == 0)
+		return wb_fail(note, WB_ERR_SCHEMA_VIOLATION,
+		               "/order/lines: must not be empty");
 	for (unsigned i = 0; i < wb_data_length(lines); i++) {
 		err = check_line(lines, i, note);
 		if (err != WB_OK)
 			return err;
 	}
-	p->lines = wb_arena_strdup(arena, wb_data_print(lines));
+	p->detail = wb_arena_strdup(arena, wb_data_print(lines));
 	return WB_OK;
-}
-
-static void
-bind(const void *payload, struct wb_pg_args *args, size_t array)
-{
-	const struct payload *p = payload;
-
-	wb_pg_elem_uuid(args, array, &p->order_id);
-	wb_pg_elem_text(args, array + 1, p->lines);
 }
 
 static const struct wb_answer answers[] = {
@@ -74,14 +62,6 @@ read(const struct wb_event *event, const void *payload,
 	return wb_read_answer(answers, result, row, emit, note);
 }
 
-static const struct wb_pg_stmt stmt = {
-	.name = "reserve_stock",
-	.sql = "SELECT * FROM reserve_stock($1::int[], $2::uuid[], "
-	       "$3::uuid[], $4::json[])",
-};
-
-static const enum wb_pg_elem columns[] = { WB_PG_UUID, WB_PG_JSON };
-
 static const enum wb_event_type emits[] = {
 	WB_EV_STOCK_RESERVED,
 	WB_EV_STOCK_REJECTED,
@@ -91,12 +71,12 @@ static const enum wb_event_type emits[] = {
 const struct wb_handler inventory_on_order_placed = {
 	.name = "on_order_placed",
 	.on = WB_EV_ORDER_PLACED,
-	.payload_size = sizeof(struct payload),
+	.payload_size = sizeof(struct inventory_move),
 	.parse = parse,
-	.stmt = &stmt,
-	.columns = columns,
-	.n_columns = WB_ARRAY_LEN(columns),
-	.bind = bind,
+	.stmt = &inventory_move_stmt,
+	.columns = inventory_move_columns,
+	.n_columns = WB_ARRAY_LEN(inventory_move_columns),
+	.bind = inventory_move_bind,
 	.read = read,
 	.emits = emits,
 	.n_emits = WB_ARRAY_LEN(emits),

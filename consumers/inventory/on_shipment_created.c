@@ -1,28 +1,15 @@
 /* shipment.created: what was reserved goes out. */
-#include "handlers.h"
-
-#include "saga/order.h"
-
-struct payload {
-	struct wb_uuid order_id;
-};
+#include "move.h"
 
 static enum wb_err
 parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
       struct wb_note *note)
 {
-	struct payload *p = payload;
+	struct inventory_move *p = payload;
 
 	(void)arena;
+	p->move = "SHIP";
 	return wb_order_id(event, note, &p->order_id);
-}
-
-static void
-bind(const void *payload, struct wb_pg_args *args, size_t array)
-{
-	const struct payload *p = payload;
-
-	wb_pg_elem_uuid(args, array, &p->order_id);
 }
 
 static const struct wb_answer answers[] = {
@@ -41,21 +28,14 @@ read(const struct wb_event *event, const void *payload,
 	return wb_read_answer(answers, result, row, emit, note);
 }
 
-static const struct wb_pg_stmt stmt = {
-	.name = "ship_stock",
-	.sql = "SELECT * FROM ship_stock($1::int[], $2::uuid[], $3::uuid[])",
-};
-
-static const enum wb_pg_elem columns[] = { WB_PG_UUID };
-
 const struct wb_handler inventory_on_shipment_created = {
 	.name = "on_shipment_created",
 	.on = WB_EV_SHIPMENT_CREATED,
-	.payload_size = sizeof(struct payload),
+	.payload_size = sizeof(struct inventory_move),
 	.parse = parse,
-	.stmt = &stmt,
-	.columns = columns,
-	.n_columns = WB_ARRAY_LEN(columns),
-	.bind = bind,
+	.stmt = &inventory_move_stmt,
+	.columns = inventory_move_columns,
+	.n_columns = WB_ARRAY_LEN(inventory_move_columns),
+	.bind = inventory_move_bind,
 	.read = read,
 };

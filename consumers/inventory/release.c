@@ -1,14 +1,6 @@
 /* Giving an order's stock back. */
 #include "release.h"
 
-const struct wb_pg_stmt inventory_release_stmt = {
-	.name = "release_stock",
-	.sql = "SELECT * FROM release_stock($1::int[], $2::uuid[], "
-	       "$3::uuid[], $4::json[])",
-};
-
-const enum wb_pg_elem inventory_release_columns[2] = { WB_PG_UUID, WB_PG_JSON };
-
 const enum wb_event_type inventory_release_emits[2] = {
 	WB_EV_STOCK_RELEASED,
 	WB_EV_STOCK_REJECTED,
@@ -21,14 +13,17 @@ static const struct wb_answer answers[] = {
 	{ NULL, WB_EV_COUNT, WB_OK },
 };
 
-void
-inventory_release_bind(const void *payload, struct wb_pg_args *args,
-                       size_t array)
+enum wb_err
+inventory_release_parse(const struct wb_event *event, void *payload,
+                        struct wb_arena *arena, struct wb_note *note)
 {
-	const struct wb_order_cause *p = payload;
+	struct inventory_move *p = payload;
+	enum wb_err err = wb_order_id(event, note, &p->order_id);
 
-	wb_pg_elem_uuid(args, array, &p->order_id);
-	wb_pg_elem_text(args, array + 1, p->cause);
+	p->move = "RELEASE";
+	if (err == WB_OK)
+		err = wb_order_member(event, "/cause", arena, note, &p->detail);
+	return err;
 }
 
 enum wb_err

@@ -19,10 +19,9 @@ wb_read_answer(const struct wb_answer *answers,
 	while (a->outcome != NULL && strcmp(a->outcome, outcome) != 0)
 		a++;
 	if (a->outcome == NULL || a->err != WB_OK)
-		return wb_fail(note,
-		               a->outcome == NULL ? WB_ERR_STATE_CONFLICT
-		                                  : a->err,
-		               "%s %s", outcome, beside != NULL ? beside : "");
+		return wb_fail(
+		    note, a->outcome == NULL ? WB_ERR_STATE_CONFLICT : a->err,
+		    "%s %s", outcome, beside != NULL ? beside : "");
 	if (a->emit != WB_EV_COUNT)
 		wb_emit_with_order(emit, a->emit,
 		                   wb_pg_i64(result, row, COL_SEQUENCE),

@@ -160,5 +160,6 @@ wb_batch_end(struct wb_consumer *c)
 	wave->is_prepared = false;
 	wave->is_one_by_one = false;
 	wave->waits = 0;
+	wave->strikes = 0;
 	wb_arena_reset(wave->arena);
 }

@@ -62,17 +62,26 @@ enter_idle(struct wb_consumer *c)
 	return wb_consumer_next(c);
 }
 
+/* The pause also follows a reconnect: a database may well take connections and
+ * lose each at its first statement. */
+static void
+wait_some_time(struct wb_consumer *c)
+{
+	unsigned waits = c->wave.waits;
+
+	wb_timer_start_ms(&c->wait_timer,
+	                  waits == 0 ? 0
+	                             : wb_backoff_ms(&wait_backoff, waits - 1));
+}
+
 static enum wb_consumer_state
 enter_waiting(struct wb_consumer *c)
 {
-	unsigned waits = c->wave.waits > 0 ? c->wave.waits - 1 : 0;
-
 	if (c->is_draining)
 		return WB_CONSUMER_STOPPED;
 	/* A lost connection says itself when it is back. */
 	if (wb_pg_is_ready(c->pg))
-		wb_timer_start_ms(&c->wait_timer,
-		                  wb_backoff_ms(&wait_backoff, waits));
+		wait_some_time(c);
 	return WB_CONSUMER_STAY;
 }
 
@@ -169,7 +178,8 @@ on_pg_ready(void *arg)
 
 	WB_CAST(c, arg, WB_CONSUMER_MAGIC);
 	wb_health_set(c->pg_health, true, "connected");
-	on_wait_over(c);
+	if (c->state == WB_CONSUMER_WAITING)
+		wait_some_time(c);
 	wb_consumer_kick(c);
 }
 
@@ -224,6 +234,17 @@ init_route(struct wb_consumer *c, struct wb_route *route,
 	wb_buf_fini(&buf);
 }
 
+static struct wb_route *
+find_sender(struct wb_consumer *c, const struct wb_route *route)
+{
+	struct wb_route *sender = c->routes;
+
+	while (sender->handler->stmt != route->handler->stmt)
+		sender++;
+	WB_ASSERT(sender->handler->columns == route->handler->columns);
+	return sender;
+}
+
 static void
 init_routes(struct wb_consumer *c)
 {
@@ -237,6 +258,7 @@ init_routes(struct wb_consumer *c)
 	for (size_t i = 0; i < n; i++) {
 		WB_ASSERT(c->by_type[handlers[i]->on] == NULL);
 		init_route(c, &c->routes[i], handlers[i]);
+		c->routes[i].sender = find_sender(c, &c->routes[i]);
 		c->by_type[handlers[i]->on] = &c->routes[i];
 	}
 	init_route(c, &c->routes[n], NULL);

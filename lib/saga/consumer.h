@@ -6,16 +6,18 @@
  *
  * A batch holds at most one event per subject; events of one subject are begun
  * in the order of their arrival. Redelivered messages run alone, after a
- * committed mark in inbox_starts, so that one that crashes the process is found.
- * A lost database or broker spends no attempt: the batch in hand is run again
- * until it has ended, and consuming resumes by itself.
+ * committed mark in inbox_starts, so that one that crashes the process is
+ * found. A lost database or broker spends no attempt: the batch in hand is run
+ * again until it has ended, and consuming resumes by itself. Only a message
+ * whose own statement, run alone, times out or loses the connection three times
+ * in a row has failed, if the database then takes its retry.
  *
  * A failed message becomes a row of outbox_deliveries: to the consumer's own
- * queue after a back-off, or (last attempt, poison, or a replayed message's only
- * attempt) to "<name>.dlq". Its own headers travel on, and it carries:
+ * queue after a back-off, or (last attempt, poison, or a replayed message's
+ * only attempt) to "<name>.dlq". Its own headers travel on, and it carries:
  *   waybill-attempt          integer; of a retry: which attempt it will be
- *   waybill-attempts         integer; of a dead letter: attempts so far. Back in
- *                            the queue it has one more, numbered on from here
+ *   waybill-attempts         integer; of a dead letter: attempts so far. Back
+ *                            in the queue it has one more, numbered from here
  *   waybill-consumer         the name
  *   waybill-error-code       "DB_ERROR", of the last attempt
  *   waybill-error            the same in words
@@ -32,11 +34,11 @@ struct wb_consumer;
 
 /* Filled from wb_consumer_params_table. */
 struct wb_consumer_params {
-	int64_t prefetch;          /* unacked messages the broker may send */
-	int64_t batch_messages;    /* most messages of one transaction */
+	int64_t prefetch;       /* unacked messages the broker may send */
+	int64_t batch_messages; /* most messages of one transaction */
 	int64_t batch_bytes;
-	int64_t max_attempts;      /* then dead-lettered */
-	int64_t retry_base_ms;     /* back-off: base · factor^n, full jitter */
+	int64_t max_attempts;  /* then dead-lettered */
+	int64_t retry_base_ms; /* back-off: base · factor^n, full jitter */
 	int64_t retry_factor;
 	int64_t retry_cap_ms;
 	int64_t max_starts; /* crashes of this process before a message is

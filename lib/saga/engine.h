@@ -8,8 +8,8 @@
  *   verdict.c   retries, dead letters, what is counted and logged
  *   acks.c      which tags are done, and acks that reach as far as all are
  *   emit.c      the events of a message
- *   consumer.c  the state table that ties them together
- */
+ *   consumer.c  the state table that ties them
+ * together */
 #ifndef WB_SAGA_ENGINE_H
 #define WB_SAGA_ENGINE_H
 
@@ -31,9 +31,8 @@
 
 enum wb_ending {
 #define X(name, label) WB_ENDING_##name,
-	WB_ENDING_TABLE(X)
+	WB_ENDING_TABLE(X) WB_ENDING_COUNT
 #undef X
-	WB_ENDING_COUNT
 };
 
 /* A handler at work. One more route without handler counts what none takes. */
@@ -42,9 +41,12 @@ struct wb_route {
 	const struct wb_handler *handler;
 	struct wb_counter *endings[WB_ENDING_COUNT];
 	struct wb_histogram *seconds;
-	struct wb_message **messages; /* its share of a run; ord - 1 */
+	int64_t sent_us; /* 0 = no result of it is awaited */
+
+	/* Routes with the same statement send one for all: their first does. */
+	struct wb_route *sender;
+	struct wb_message **messages; /* of the statement in hand; ord - 1 */
 	size_t n_messages;
-	int64_t sent_us;
 };
 
 /* An event to be emitted; lives in the run's arena. */
@@ -114,7 +116,8 @@ struct wb_wave {
 	size_t first;
 	bool is_prepared;
 	bool is_one_by_one;
-	unsigned waits;         /* failures of the infrastructure in a row */
+	unsigned waits;   /* failures of the infrastructure in a row */
+	unsigned strikes; /* of these, the last ones that may be its own */
 	struct wb_arena *arena; /* payloads */
 };
 
@@ -146,9 +149,9 @@ struct wb_run {
 
 enum wb_consumer_state {
 #define X(name, to, entry) WB_CONSUMER_##name,
-	WB_CONSUMER_STATE_TABLE(X)
+	/* STAY, an entry's answer: remain in this state */
+	WB_CONSUMER_STATE_TABLE(X) WB_CONSUMER_STAY
 #undef X
-	WB_CONSUMER_STAY /* an entry's answer: remain in this state */
 };
 
 /* The subscription. Each state's invariant:
@@ -245,8 +248,8 @@ void wb_message_free(struct wb_message *message);
 void wb_message_parse(struct wb_consumer *c, struct wb_message *message);
 
 /* The header's text or number, or NULL. */
-const struct wb_amqp_header *
-wb_message_header(const struct wb_message *message, const char *name);
+const struct wb_amqp_header *wb_message_header(const struct wb_message *message,
+                                               const char *name);
 
 /* ---- batch.c ---- */
 
@@ -279,8 +282,8 @@ void wb_mark_remove(struct wb_consumer *c, const struct wb_message *message);
 enum wb_err wb_verdict_err(const struct wb_message *message);
 
 /* Adds the retry or dead letter of a message that failed to the outbox. */
-void
-wb_verdict_deliver(struct wb_consumer *c, const struct wb_message *message);
+void wb_verdict_deliver(struct wb_consumer *c,
+                        const struct wb_message *message);
 
 /* Counts and logs a message whose transaction has committed. */
 void wb_verdict_settle(struct wb_consumer *c, const struct wb_message *message);

@@ -22,8 +22,8 @@ struct wb_handler {
 	enum wb_event_type on;
 	size_t payload_size; /* the engine allocates it, zeroed */
 
-	/* data → payload. Texts may stay borrowed from event; other memory comes
-	 * from the arena; both live until the message's verdict. WB_OK or
+	/* data → payload. Texts may stay borrowed from event; other memory
+	 * comes from the arena; both live until the message's verdict. WB_OK or
 	 * SCHEMA_VIOLATION with a note. */
 	enum wb_err (*parse)(const struct wb_event *event, void *payload,
 	                     struct wb_arena *arena, struct wb_note *note);
@@ -31,9 +31,12 @@ struct wb_handler {
 	/* The statement for the whole batch. Its first two parameters are given
 	 * by the engine: $1::int[] (ord: numbers the messages of this call,
 	 * ascending) and $2::uuid[] (event ids); the handler's columns follow
-	 * from $3. It returns rows whose first column is ord; a message may have
-	 * none or several. Messages come sorted by subject; the statement locks
-	 * its rows in that order (SELECT … ORDER BY … FOR UPDATE first). */
+	 * from $3. It returns rows whose first column is ord; a message may
+	 * have none or several. Messages come sorted by subject; the statement
+	 * locks its rows in that order (SELECT … ORDER BY … FOR UPDATE
+	 * first). Handlers with one and the same stmt and columns share its
+	 * call: those that lock the same rows must, or two processes would
+	 * deadlock. */
 	const struct wb_pg_stmt *stmt;
 
 	/* The types of those columns, and one element for each of them. */
@@ -41,7 +44,8 @@ struct wb_handler {
 	size_t n_columns;
 	/* Adds exactly one element to each of the n_columns arrays, whose
 	 * indexes are array, array + 1, … */
-	void (*bind)(const void *payload, struct wb_pg_args *args, size_t array);
+	void (*bind)(const void *payload, struct wb_pg_args *args,
+	             size_t array);
 
 	/* A row → events, by wb_emit. May be NULL. Any error but WB_OK undoes
 	 * nothing by itself: the statement must have left this message's rows
@@ -57,8 +61,8 @@ struct wb_handler {
 };
 
 /* Adds an event about the same subject (aggregate id) as the one handled;
- * correlation, causation and trace are carried on by the engine. sequence: drawn
- * from the aggregate's row by the statement. data: JSON text, copied. */
+ * correlation, causation and trace are carried on by the engine. sequence:
+ * drawn from the aggregate's row by the statement. data: JSON text, copied. */
 void wb_emit(struct wb_emit *emit, enum wb_event_type type, int64_t sequence,
              const char *data);
 
@@ -78,8 +82,8 @@ struct wb_answer {
 };
 
 /* Emits what the table says for column 1 of the row, with column 2 as sequence
- * and column 3 (JSON object or NULL) beside the order. An outcome that is not in
- * the table is STATE_CONFLICT; for an error, column 3 becomes the note. */
+ * and column 3 (JSON object or NULL) beside the order. An outcome that is not
+ * in the table is STATE_CONFLICT; for an error, column 3 becomes the note. */
 enum wb_err wb_read_answer(const struct wb_answer *answers,
                            const struct wb_pg_result *result, size_t row,
                            struct wb_emit *emit, struct wb_note *note);

@@ -16,7 +16,7 @@
 
 /* Texts are copied by wb_outbox_add. */
 struct wb_outbox_event {
-	struct wb_uuid id; /* wb_uuid_v7(); kept when the transaction is rerun */
+	struct wb_uuid id; /* wb_uuid_v7(); kept when the tx is rerun */
 	enum wb_event_type type;
 	const char *aggregate_id;
 	int64_t sequence; /* gap-free from 1 per aggregate; 0 = draw it from the
@@ -30,8 +30,8 @@ struct wb_outbox_event {
 
 /* A message for one queue: a retry, a dead letter. */
 struct wb_outbox_delivery {
-	const char *consumer;   /* whose queue failed: "inventory" */
-	const char *queue;      /* where to: "inventory", "inventory.dlq" */
+	const char *consumer;    /* whose queue failed: "inventory" */
+	const char *queue;       /* where to: "inventory", "inventory.dlq" */
 	const char *routing_key; /* as it first came: "order.placed.v1" */
 	struct wb_uuid event_id;
 	const char *replay; /* id of the replay job that sent it; "" = none */

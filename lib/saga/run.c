@@ -1,6 +1,6 @@
 /* The transaction of a run, the whole wave or one of its members:
  *
- *   inbox insert → which are fresh → one statement per handler → its rows →
+ *   inbox insert → which are fresh → the handlers' statements → their rows →
  *   retries, dead letters, events → commit → acks
  *
  * A failure undoes all of it; then the members run one by one. */
@@ -18,6 +18,9 @@
  * it is not ready, and the wave is cut up: small transactions conflict less and
  * take less time. */
 #define WAITS_IN_PATIENCE 3
+
+/* So many strikes in a row (see has_struck_out) are a message's own failure. */
+#define MOST_STRIKES 3
 
 static const struct wb_pg_stmt inbox_insert = {
 	.name = "consumer_inbox_insert",
@@ -96,6 +99,7 @@ read_row(struct wb_route *route, const struct wb_pg_result *result, size_t row)
 {
 	struct wb_run *run = &route->consumer->run;
 	int64_t ord = wb_pg_i64(result, row, 0);
+	const struct wb_handler *handler;
 	struct wb_message *message;
 	struct wb_emit emit;
 	enum wb_err err;
@@ -107,13 +111,29 @@ read_row(struct wb_route *route, const struct wb_pg_result *result, size_t row)
 		return;
 	}
 	message = route->messages[ord - 1];
-	if (message->failed != WB_OK || route->handler->read == NULL)
+	handler = message->route->handler;
+	if (message->failed != WB_OK || handler->read == NULL)
 		return;
 	emit = (struct wb_emit){ .arena = run->arena, .message = message };
-	err = route->handler->read(&message->event, message->payload, result,
-	                           row, &emit, &message->note);
+	err = handler->read(&message->event, message->payload, result, row,
+	                    &emit, &message->note);
 	if (wb_err_verdict(err) != WB_ACK)
 		message->failed = err;
+}
+
+static void
+measure(struct wb_route *sender)
+{
+	int64_t now_us = wb_mono_us();
+
+	for (size_t i = 0; i < sender->n_messages; i++) {
+		struct wb_route *route = sender->messages[i]->route;
+
+		if (route->sent_us != 0)
+			wb_histogram_add_us(route->seconds,
+			                    now_us - route->sent_us);
+		route->sent_us = 0;
+	}
 }
 
 static void
@@ -123,7 +143,7 @@ on_rows(const struct wb_pg_result *result, void *arg)
 	struct wb_consumer *c;
 
 	WB_CAST(c, route->consumer, WB_CONSUMER_MAGIC);
-	wb_histogram_add_us(route->seconds, wb_mono_us() - route->sent_us);
+	measure(route);
 	for (size_t row = 0; row < wb_pg_rows(result); row++)
 		read_row(route, result, row);
 	if (--c->run.n_awaited == 0)
@@ -134,6 +154,7 @@ static void
 send_handler(struct wb_consumer *c, struct wb_route *route)
 {
 	const struct wb_handler *handler = route->handler;
+	int64_t now_us = wb_mono_us();
 	size_t ords, ids, columns = 0;
 
 	wb_pg_args_clear(c->args);
@@ -151,9 +172,9 @@ send_handler(struct wb_consumer *c, struct wb_route *route)
 		wb_pg_elem_i32(c->args, ords, (int32_t)(i + 1));
 		wb_pg_elem_uuid(c->args, ids, &m->id);
 		if (handler->n_columns > 0)
-			handler->bind(m->payload, c->args, columns);
+			m->route->handler->bind(m->payload, c->args, columns);
+		m->route->sent_us = now_us;
 	}
-	route->sent_us = wb_mono_us();
 	c->run.n_awaited++;
 	wb_tx_query(c->run.tx, handler->stmt, c->args, on_rows, route);
 }
@@ -164,12 +185,13 @@ send_handlers(struct wb_consumer *c)
 	WB_CRASH_POINT("consumer.handle");
 	for (size_t i = 0; i < c->n_routes; i++)
 		c->routes[i].n_messages = 0;
-	/* Members are sorted by subject, and so is each handler's share. */
+	/* Members are sorted by subject, and so is each statement's share. */
 	for (size_t i = 0; i < c->run.n_messages; i++) {
 		struct wb_message *m = members(c)[i];
+		struct wb_route *sender = m->route->sender;
 
 		if (m->is_fresh)
-			m->route->messages[m->route->n_messages++] = m;
+			sender->messages[sender->n_messages++] = m;
 	}
 	for (size_t i = 0; i < c->n_routes; i++)
 		if (c->routes[i].n_messages > 0)
@@ -266,6 +288,7 @@ settle(struct wb_consumer *c)
 	ack(c);
 	wave->first += c->run.n_messages;
 	wave->waits = 0;
+	wave->strikes = 0;
 	if (c->config->on_committed != NULL)
 		c->config->on_committed(c->config->arg);
 	if (wave->first < wave->n_messages)
@@ -278,7 +301,12 @@ static enum wb_consumer_state
 wait_again(struct wb_consumer *c, enum wb_err err)
 {
 	struct wb_wave *wave = &c->wave;
+	struct wb_message *first = members(c)[0];
 
+	/* It had struck out, but its retry can't be written either: so it was
+	 * the database after all. */
+	if (wb_err_verdict(first->decided) == WB_WAIT)
+		first->decided = WB_OK;
 	wave->waits++;
 	if (wave->waits < WAITS_IN_PATIENCE)
 		return WB_CONSUMER_WAITING;
@@ -311,6 +339,24 @@ blame(struct wb_consumer *c, enum wb_err err)
 	return wb_consumer_next(c);
 }
 
+/* A strike: the database answered the inbox's statement, and then went silent
+ * or away over a handler's. It may have been the message that did that (a
+ * statement that never ends in time, or kills its server process), and a
+ * message that always does must not hold up the queue for ever. */
+static bool
+has_struck_out(struct wb_consumer *c, enum wb_err err)
+{
+	struct wb_wave *wave = &c->wave;
+	bool is_strike = c->run.n_awaited > 0 &&
+	                 (err == WB_ERR_DB_TIMEOUT || err == WB_ERR_DB_LOST);
+
+	wave->strikes = is_strike ? wave->strikes + 1 : 0;
+	if (wave->strikes < MOST_STRIKES)
+		return false;
+	wave->strikes = 0;
+	return true;
+}
+
 static enum wb_consumer_state
 judge(struct wb_consumer *c, const struct wb_tx_outcome *outcome)
 {
@@ -326,6 +372,8 @@ judge(struct wb_consumer *c, const struct wb_tx_outcome *outcome)
 		              outcome->message,
 		              outcome->sqlstate[0] == '\0' ? "" : " SQLSTATE ",
 		              outcome->sqlstate);
+	if (has_struck_out(c, err))
+		return blame(c, err);
 	/* Unknown: run again, the inbox knows whether it had happened. The
 	 * inbox's own statements refuse no message. */
 	if (outcome->end == WB_TX_UNKNOWN || is_inbox)

@@ -1,4 +1,5 @@
--- order.placed: take every line of the order from stock, or none.
+-- order.placed: take every line of the order from stock, or none. Called by
+-- move_stock, which holds the locks.
 --
 -- Answers RESERVED, REJECTED (with the cause), RELEASED (a cancellation came
 -- first), or UNKNOWN_SKU (not heard of yet: nothing is done). Asked again, the
@@ -12,8 +13,6 @@ DECLARE
   doubtful   record;
   short_line record;
 BEGIN
-  PERFORM 1 FROM reservations WHERE order_id = ANY (order_ids) ORDER BY order_id FOR UPDATE;
-
   RETURN QUERY
     UPDATE reservations v SET sequence = v.sequence + 1
     FROM unnest(ords, order_ids) AS a (ord, order_id)
@@ -24,10 +23,6 @@ BEGIN
   IF n_answered = cardinality(ords) THEN
     RETURN;
   END IF;
-
-  PERFORM 1 FROM stock
-  WHERE sku IN (SELECT l ->> 'sku' FROM unnest(order_lines) AS o, json_array_elements(o) AS l)
-  ORDER BY sku FOR NO KEY UPDATE;
 
   -- An order fits for sure if, for each of its SKUs, everything wanted by the
   -- orders up to it is on hand: all of those are served by one UPDATE per SKU.
@@ -95,7 +90,4 @@ BEGIN
     END IF;
     RETURN NEXT;
   END LOOP;
-EXCEPTION WHEN unique_violation THEN
-  -- Another process has just inserted one of these orders: run again and see it.
-  RAISE EXCEPTION 'another process holds one of these orders' USING ERRCODE = 'serialization_failure';
 END $$;

@@ -198,6 +198,37 @@ i204_batches_keep_to_their_limits(void **state)
 }
 
 static void
+i205_handlers_with_one_statement_share_its_call(void **state)
+{
+	char subject[64];
+
+	(void)state;
+	for (int i = 1; i <= 50; i++) {
+		(void)snprintf(subject, sizeof subject, "%04d-order", i);
+		(void)place(subject, "emit", i);
+		(void)snprintf(subject, sizeof subject, "%04d-customer", i);
+		(void)wb_test_publish(
+		    &saga,
+		    &(struct wb_test_event){ .type = WB_EV_CUSTOMER_REGISTERED,
+		                             .subject = subject,
+		                             .mode = "ok" });
+	}
+	wb_test_confirmed(&saga);
+	wb_test_consumer_start(&saga);
+	wb_test_expect(&saga, "SELECT count(*)::text FROM effects", "100");
+	/* Numbered through, sorted by subject over both types. */
+	wb_test_expect(&saga,
+	               "SELECT bool_and(ord = place)::text || ' '"
+	               " || (count(DISTINCT xid) < 50)::text"
+	               " FROM (SELECT *, row_number() OVER"
+	               " (PARTITION BY xid ORDER BY subject COLLATE \"C\")"
+	               " AS place FROM effects) AS e",
+	               "true true");
+	wb_test_expect(&saga, "SELECT count(*)::text FROM outbox_events", "50");
+	expect_acked();
+}
+
+static void
 i301_poison_is_dead_lettered_and_neighbours_unharmed(void **state)
 {
 	static const char unknown[] =
@@ -419,6 +450,7 @@ main(void)
 		T(i202_duplicates_have_one_effect),
 		T(i203_one_event_per_subject_and_transaction_in_order),
 		T(i204_batches_keep_to_their_limits),
+		T(i205_handlers_with_one_statement_share_its_call),
 		T(i301_poison_is_dead_lettered_and_neighbours_unharmed),
 		T(i302_what_is_not_there_yet_is_tried_again),
 		T(i303_one_bad_statement_takes_no_neighbour_with_it),

@@ -169,6 +169,71 @@ f105_a_commit_whose_answer_is_lost(void **state)
 	wb_test_expect_queue(&saga, 0);
 }
 
+/* It has failed once, as this, and nobody else has. */
+static void
+expect_one_retry(const char *error)
+{
+	wb_test_expect(&saga,
+	               "SELECT string_agg(queue || ' ' || attempt || ' '"
+	               " || (headers->>'waybill-error-code'), ' ')"
+	               " FROM outbox_deliveries",
+	               error);
+}
+
+static void
+f106_a_message_that_always_times_out(void **state)
+{
+	(void)state;
+	saga.pg_params.statement_timeout_ms = 200;
+	place_many("order", 10, "emit");
+	place("stuck", "stuck", 1);
+	wb_test_confirmed(&saga);
+	wb_test_consumer_start(&saga);
+	expect_effects(10);
+	expect_one_retry(WB_TEST_QUEUE " 2 DB_TIMEOUT");
+	place("last", "ok", 1);
+	expect_effects(11);
+	wb_test_consumer_drain(&saga);
+	wb_test_expect_queue(&saga, 0);
+}
+
+static void
+f107_a_message_that_kills_its_server_process(void **state)
+{
+	(void)state;
+	place_many("order", 10, "emit");
+	place("deadly", "deadly", 1);
+	wb_test_confirmed(&saga);
+	wb_test_consumer_start(&saga);
+	expect_effects(10);
+	expect_one_retry(WB_TEST_QUEUE " 2 DB_LOST");
+	place("last", "ok", 1);
+	expect_effects(11);
+	wb_test_consumer_drain(&saga);
+	wb_test_expect_queue(&saga, 0);
+}
+
+/* The handlers' statements find no end, and nothing else can be written either:
+ * that is the database's failure, however long it lasts. */
+static void
+f108_a_database_in_trouble_spends_no_attempt(void **state)
+{
+	(void)state;
+	saga.pg_params.statement_timeout_ms = 50;
+	place_many("order", 3, "ok");
+	wb_test_confirmed(&saga);
+	wb_test_script(&saga.db,
+	               "ALTER TABLE outbox_deliveries RENAME TO hidden");
+	wb_test_consumer_start(&saga);
+	wb_test_script(&saga.db, "LOCK TABLE effects; SELECT pg_sleep(3)");
+	expect_effects(3);
+	wb_test_script(&saga.db,
+	               "ALTER TABLE hidden RENAME TO outbox_deliveries");
+	expect_no_deliveries();
+	wb_test_consumer_drain(&saga);
+	wb_test_expect_queue(&saga, 0);
+}
+
 static void
 f201_a_queue_deleted_and_declared_again(void **state)
 {
@@ -383,6 +448,9 @@ main(int argc, char **argv)
 		T(f103_a_connection_lost_at_commit),
 		T(f104_an_inbox_that_is_gone_loses_nothing),
 		T(f105_a_commit_whose_answer_is_lost),
+		T(f106_a_message_that_always_times_out),
+		T(f107_a_message_that_kills_its_server_process),
+		T(f108_a_database_in_trouble_spends_no_attempt),
 		T(f201_a_queue_deleted_and_declared_again),
 		T(f202_a_queue_that_comes_later),
 		T(f203_redelivered_messages_are_marked_while_they_run),

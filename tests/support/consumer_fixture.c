@@ -27,7 +27,7 @@ brokers(void)
 	const char *url = getenv("WB_TEST_AMQP_URL");
 
 	if (url == NULL || url[0] == '\0') {
-		fputs("skipped: WB_TEST_AMQP_URL is not set\n", stderr);
+		(void)fputs("skipped: WB_TEST_AMQP_URL is not set\n", stderr);
 		exit(77);
 	}
 	return wb_strdup(url);
@@ -73,7 +73,7 @@ run_schema(struct wb_test_saga *saga, const char *file)
 static void
 die(const char *what, const char *why)
 {
-	fprintf(stderr, "%s: %s\n", what, why);
+	(void)fprintf(stderr, "%s: %s\n", what, why);
 	abort();
 }
 
@@ -246,15 +246,14 @@ wb_test_proxy_pg(struct wb_test_saga *saga)
 	const char *between = *before == ' ' ? " " : "&";
 	struct wb_buf through = { 0 };
 	char host[64];
-	unsigned port;
+	const char *port;
 
-	assert_int_equal(
-	    sscanf(wb_test_select(&saga->db,
-	                          "SELECT host(inet_server_addr()) || ' '"
-	                          " || inet_server_port()"),
-	           "%63s %u", host, &port),
-	    2);
-	saga->pg_proxy = wb_cut_proxy_new(saga->loop, host, (uint16_t)port);
+	(void)snprintf(
+	    host, sizeof(host), "%s",
+	    wb_test_select(&saga->db, "SELECT host(inet_server_addr())"));
+	port = wb_test_select(&saga->db, "SELECT inet_server_port()");
+	saga->pg_proxy = wb_cut_proxy_new(saga->loop, host,
+	                                  (uint16_t)strtoul(port, NULL, 10));
 	/* What stands last in a DSN wins. */
 	wb_buf_printf(&through, "%s%shost=127.0.0.1%sport=%u%ssslmode=disable",
 	              dsn, before, between,
@@ -267,14 +266,18 @@ void
 wb_test_proxy_amqp(struct wb_test_saga *saga)
 {
 	const char *url = saga->amqp_params.brokers;
-	const char *at = strchr(url, '@'), *path;
+	const char *at = strchr(url, '@'), *path, *colon;
 	struct wb_buf through = { 0 };
+	unsigned long port = 5672;
 	char host[64];
-	unsigned port = 5672;
 
-	assert_non_null(at);
-	assert_true(sscanf(at + 1, "%63[^:/]:%u", host, &port) >= 1);
+	WB_ASSERT(at != NULL);
+	colon = at + strcspn(at, ":/");
 	path = at + strcspn(at, "/");
+	(void)snprintf(host, sizeof(host), "%.*s", (int)(colon - at - 1),
+	               at + 1);
+	if (*colon == ':')
+		port = strtoul(colon + 1, NULL, 10);
 	saga->amqp_proxy = wb_cut_proxy_new(
 	    saga->loop, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
 	    (uint16_t)port);

@@ -1,6 +1,7 @@
 /* For tests of the consumer engine: a database with the messaging schema and a
- * table of effects, a queue, a publisher, and two handlers whose messages say
- * themselves what shall happen to them. */
+ * table of effects, a queue, a publisher, and three handlers (order.placed and
+ * customer.registered with one statement, stock.received with its own) whose
+ * messages say themselves what shall happen to them. */
 #ifndef WB_TESTS_CONSUMER_FIXTURE_H
 #define WB_TESTS_CONSUMER_FIXTURE_H
 
@@ -44,6 +45,8 @@ struct wb_test_saga {
  *   conflict  raises 40P01 the first two times, then as ok
  *   terminate ends its own server process the first time, then as ok
  *   late      ends its own server process at the first commit, then as ok
+ *   deadly    ends its own server process, always
+ *   stuck     never ends in time
  *   slow      sleeps 700 ms, then as ok
  *   crash     kills the consumer's process, always
  *   NULL      data without a mode: a schema violation */
@@ -72,8 +75,8 @@ void wb_test_proxy_pg(struct wb_test_saga *saga);
 void wb_test_proxy_amqp(struct wb_test_saga *saga);
 
 /* Returns the id. */
-struct wb_uuid
-wb_test_publish(struct wb_test_saga *saga, const struct wb_test_event *event);
+struct wb_uuid wb_test_publish(struct wb_test_saga *saga,
+                               const struct wb_test_event *event);
 /* message_id may be "". */
 void wb_test_publish_body(struct wb_test_saga *saga, const char *message_id,
                           const void *body, size_t bytes);
@@ -90,8 +93,8 @@ void wb_test_redeliver(struct wb_test_saga *saga, size_t n);
 
 /* Runs the loop until the query gives the text; fails the test, showing both,
  * when it does not in time. */
-void
-wb_test_expect(struct wb_test_saga *saga, const char *sql, const char *text);
+void wb_test_expect(struct wb_test_saga *saga, const char *sql,
+                    const char *text);
 void wb_test_expect_queue(struct wb_test_saga *saga, uint32_t n_messages);
 
 /* ---- the consumer as a process of its own ---- */

@@ -6,7 +6,7 @@
 /* tries is a sequence: it remembers what was rolled back. */
 const char wb_test_handlers_sql[] =
     "CREATE TABLE effects (id bigserial, event_id uuid, subject text,"
-    " n bigint, xid xid8 DEFAULT pg_current_xact_id());"
+    " n bigint, ord int, xid xid8 DEFAULT pg_current_xact_id());"
     "CREATE TABLE arrived (sku text);"
     "CREATE SEQUENCE tries;"
     "CREATE FUNCTION end_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ "
@@ -36,6 +36,11 @@ const char wb_test_handlers_sql[] =
     "    ELSIF mode = 'terminate' AND nextval('tries') = 1 THEN"
     "      PERFORM pg_terminate_backend(pg_backend_pid());"
     "      PERFORM pg_sleep(5);"
+    "    ELSIF mode = 'deadly' THEN"
+    "      PERFORM pg_terminate_backend(pg_backend_pid());"
+    "      PERFORM pg_sleep(5);"
+    "    ELSIF mode = 'stuck' THEN"
+    "      PERFORM pg_sleep(600);"
     "    ELSIF mode = 'slow' THEN"
     "      PERFORM pg_sleep(0.7);"
     "    ELSIF mode = 'wait' AND NOT EXISTS (SELECT FROM arrived) THEN"
@@ -44,9 +49,9 @@ const char wb_test_handlers_sql[] =
     "      outcome := mode;"
     "    END IF;"
     "    IF outcome IN ('done', 'emit') THEN"
-    "      INSERT INTO effects (event_id, subject, n)"
+    "      INSERT INTO effects (event_id, subject, n, ord)"
     "        VALUES (ids[i], subjects[i],"
-    "                CASE mode WHEN 'late' THEN -1 ELSE ns[i] END);"
+    "                CASE mode WHEN 'late' THEN -1 ELSE ns[i] END, ord);"
     "    END IF;"
     "    RETURN NEXT;"
     "  END LOOP;"
@@ -140,8 +145,21 @@ static const struct wb_handler on_stock_received = {
 	.read = read,
 };
 
+static const struct wb_handler on_customer_registered = {
+	.name = "on_customer_registered",
+	.on = WB_EV_CUSTOMER_REGISTERED,
+	.payload_size = sizeof(struct payload),
+	.parse = parse,
+	.stmt = &placed,
+	.columns = columns,
+	.n_columns = WB_ARRAY_LEN(columns),
+	.bind = bind,
+	.read = read,
+};
+
 const struct wb_handler *const wb_test_handlers[] = {
 	&on_order_placed,
+	&on_customer_registered,
 	&on_stock_received,
 	NULL,
 };
