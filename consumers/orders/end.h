@@ -7,7 +7,7 @@
 
 struct orders_end {
 	struct wb_uuid order_id;
-	const char *beside; /* JSON object: what the order's event says beside it */
+	const char *beside; /* JSON object: what the event says beside it */
 };
 
 /* {"cause":…} of the event, or {"shipment":…}. */

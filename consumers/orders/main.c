@@ -5,9 +5,8 @@
 
 static const struct wb_handler *const handlers[] = {
 #define X(name) &orders_##name,
-	ORDERS_HANDLERS(X)
+	ORDERS_HANDLERS(X) NULL
 #undef X
-	NULL,
 };
 
 int

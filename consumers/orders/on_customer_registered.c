@@ -12,8 +12,8 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
       struct wb_note *note)
 {
 	struct payload *p = payload;
-	enum wb_err err = wb_data_uuid(event->data, "/customer_id", note,
-	                               &p->customer_id);
+	enum wb_err err =
+	    wb_data_uuid(event->data, "/customer_id", note, &p->customer_id);
 
 	(void)arena;
 	if (err == WB_OK)

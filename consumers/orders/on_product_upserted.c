@@ -23,8 +23,8 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
 		err = wb_data_int(event->data, "/price_minor", 0, INT64_MAX,
 		                  note, &p->price_minor);
 	if (err == WB_OK)
-		err = wb_data_text(event->data, "/currency", note,
-		                   &p->currency);
+		err =
+		    wb_data_text(event->data, "/currency", note, &p->currency);
 	if (err == WB_OK)
 		err = wb_data_int(event->data, "/version", 1, INT64_MAX, note,
 		                  &p->version);

@@ -1,4 +1,4 @@
-/* shipment.void_refused: the cancellation came too late; the order was shipped. */
+/* shipment.void_refused: the cancellation came too late; it was shipped. */
 #include "end.h"
 
 static const struct wb_pg_stmt stmt = {

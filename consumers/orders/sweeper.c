@@ -16,11 +16,11 @@ static struct sweeper_params {
 
 static const struct wb_param param_table[] = {
 	{ "sweep-interval-ms", WB_PARAM_INT,
-	  offsetof(struct sweeper_params, interval_ms), "5000", 10, 3600000, "ms",
-	  "how often to look for orders past their deadline" },
+	  offsetof(struct sweeper_params, interval_ms), "5000", 10, 3600000,
+	  "ms", "how often to look for orders past their deadline" },
 	{ "sweep-repeat-ms", WB_PARAM_INT,
-	  offsetof(struct sweeper_params, repeat_ms), "60000", 10,
-	  86400000, "ms",
+	  offsetof(struct sweeper_params, repeat_ms), "60000", 10, 86400000,
+	  "ms",
 	  "how long until the cancellation of an order that is still pending "
 	  "is requested again" },
 };
@@ -88,6 +88,9 @@ on_swept(const struct wb_pg_result *result, void *arg)
 static void
 on_done(const struct wb_tx_outcome *outcome, void *arg)
 {
+	bool is_more =
+	    outcome->end == WB_TX_COMMITTED && sweeper.n_found == MAX_ORDERS;
+
 	(void)arg;
 	sweeper.tx = NULL;
 	if (outcome->end == WB_TX_COMMITTED && sweeper.n_found > 0) {
@@ -95,16 +98,13 @@ on_done(const struct wb_tx_outcome *outcome, void *arg)
 		wb_counter_add(sweeper.swept, sweeper.n_found);
 	} else if (outcome->end != WB_TX_COMMITTED) {
 		wb_log_warn(WB_LOG_PG_ERROR, "stmt=%s sqlstate=%s why=\"%s\"",
-		            outcome->stmt, outcome->sqlstate,
-		            outcome->message);
+		            outcome->stmt, outcome->sqlstate, outcome->message);
 	}
 	if (sweeper.drained != NULL)
 		sweeper.drained(sweeper.drained_arg);
 	else
 		wb_timer_start_ms(&sweeper.timer,
-		                  sweeper.n_found == MAX_ORDERS
-		                      ? 0
-		                      : params.interval_ms);
+		                  is_more ? 0 : params.interval_ms);
 }
 
 static void
@@ -141,8 +141,7 @@ on_lost(void *arg, const char *why)
 }
 
 static enum wb_err
-start(struct wb_loop *loop, const struct wb_pg_params *pg,
-      struct wb_note *note)
+start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 {
 	static const struct wb_pg_events events = {
 		.on_ready = on_ready,

@@ -1,5 +1,5 @@
-/* The charger: claim → call → settle, on one connection of its own. Outcomes that
- * arrive while a transaction runs are settled together by the next one. */
+/* The charger: claim → call → settle, on one connection of its own. Outcomes
+ * that arrive while a transaction runs are settled together by the next one. */
 #include "charger.h"
 
 #include "base/backoff.h"
@@ -36,7 +36,8 @@ static const struct wb_param param_table[] = {
 	{ "charge-poll-ms", WB_PARAM_INT, FIELD(poll_ms), "500", 10, 60000,
 	  "ms", "how often to look for calls that are due again" },
 	{ "breaker-failures", WB_PARAM_INT, FIELD(breaker_failures), "10", 1,
-	  100000, "calls", "failures in a row that stop the calls for a while" },
+	  100000, "calls",
+	  "failures in a row that stop the calls for a while" },
 	{ "breaker-open-ms", WB_PARAM_INT, FIELD(breaker_open_ms), "5000", 10,
 	  600000, "ms", "how long they stop" },
 };
@@ -283,8 +284,7 @@ make_metrics(void)
 		char labels[48];
 
 		(void)snprintf(labels, sizeof(labels), "outcome=\"%s\"",
-		               provider_outcome_name(
-		                   (enum provider_outcome)o));
+		               provider_outcome_name((enum provider_outcome)o));
 		charger.outcomes[o] =
 		    wb_counter("wb_provider_calls_total", labels,
 		               "Calls to the payment provider.");
@@ -294,8 +294,7 @@ make_metrics(void)
 }
 
 static enum wb_err
-start(struct wb_loop *loop, const struct wb_pg_params *pg,
-      struct wb_note *note)
+start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 {
 	static const struct wb_pg_events events = {
 		.on_ready = on_ready,

@@ -4,9 +4,8 @@
 
 static const struct wb_handler *const handlers[] = {
 #define X(name) &payments_##name,
-	PAYMENTS_HANDLERS(X)
+	PAYMENTS_HANDLERS(X) NULL
 #undef X
-	NULL,
 };
 
 int

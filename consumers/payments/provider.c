@@ -2,6 +2,7 @@
 #include "provider.h"
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 #include <json-c/json.h>
 
@@ -36,8 +37,10 @@ provider_send(struct wb_http_client *client, const char *base_url,
 	               call->is_refund ? "refunds" : "charges");
 	(void)snprintf(key, sizeof(key), "Idempotency-Key: %s%s", id,
 	               call->is_refund ? "-refund" : "");
-	wb_buf_printf(&body, "{\"reference\":\"%s\",\"amount_minor\":%" PRId64
-	                     ",\"currency\":", id, call->amount_minor);
+	wb_buf_printf(&body,
+	              "{\"reference\":\"%s\",\"amount_minor\":%" PRId64
+	              ",\"currency\":",
+	              id, call->amount_minor);
 	wb_buf_add_json_string(&body, call->currency, strlen(call->currency));
 	wb_buf_adds(&body, ",\"payment_method\":");
 	wb_buf_add_json_string(&body, call->method, strlen(call->method));
@@ -65,6 +68,23 @@ copy_member(struct json_object *object, const char *name,
 	    json_object_is_type(value, json_type_string))
 		(void)snprintf(ret_text, PROVIDER_TEXT_BYTES, "%s",
 		               json_object_get_string(value));
+}
+
+/* What is not UTF-8, by the provider's doing or because it was cut, would be
+ * refused by the database, and with it the outcomes of all calls of a batch. */
+static void
+make_storable(char *text)
+{
+	size_t bytes = wb_utf8_trim(text, strlen(text)), step;
+
+	text[bytes] = '\0';
+	for (size_t at = 0; at < bytes; at += step) {
+		step = wb_utf8_char(text + at, bytes - at);
+		if (step == 0) {
+			text[at] = '?';
+			step = 1;
+		}
+	}
 }
 
 static enum provider_outcome
@@ -96,9 +116,15 @@ provider_read(const struct wb_http_response *response, bool is_refund,
 		ret_answer->outcome =
 		    outcome_of(response->status, said, is_refund);
 	}
+	/* The events have to name it. */
+	if (ret_answer->outcome == PROVIDER_CAPTURED &&
+	    ret_answer->reference[0] == '\0')
+		ret_answer->outcome = PROVIDER_UNKNOWN;
 	if (ret_answer->outcome == PROVIDER_UNKNOWN)
 		(void)snprintf(ret_answer->detail, PROVIDER_TEXT_BYTES,
 		               "status %d: %.90s", response->status,
 		               response->err != WB_OK ? response->error : said);
+	make_storable(ret_answer->reference);
+	make_storable(ret_answer->detail);
 	json_object_put(doc);
 }

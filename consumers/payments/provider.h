@@ -20,7 +20,7 @@ enum provider_outcome {
 const char *provider_outcome_name(enum provider_outcome outcome);
 
 struct provider_call {
-	struct wb_uuid order_id; /* the key; a refund's has "-refund" behind it */
+	struct wb_uuid order_id; /* the key; a refund's ends in "-refund" */
 	bool is_refund;
 	int64_t amount_minor;
 	const char *currency;
@@ -28,10 +28,12 @@ struct provider_call {
 	int64_t deadline_ms;
 };
 
+/* Texts are valid UTF-8, cut where they are too long. */
 #define PROVIDER_TEXT_BYTES 128
 struct provider_answer {
 	enum provider_outcome outcome;
-	char reference[PROVIDER_TEXT_BYTES]; /* the provider's id, "" if none */
+	char reference[PROVIDER_TEXT_BYTES]; /* the provider's id; a charge that
+	                                        was captured has one */
 	char detail[PROVIDER_TEXT_BYTES];    /* why not, in words */
 };
 

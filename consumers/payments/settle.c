@@ -194,8 +194,7 @@ on_done(const struct wb_tx_outcome *outcome, void *arg)
 		settle->done(settle->done_arg);
 	} else {
 		wb_log_warn(WB_LOG_PG_ERROR, "stmt=%s sqlstate=%s why=\"%s\"",
-		            outcome->stmt, outcome->sqlstate,
-		            outcome->message);
+		            outcome->stmt, outcome->sqlstate, outcome->message);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* Outcomes of provider calls on their way into the database: collected while a
- * transaction runs, then recorded together with their events by the next one. */
+ * transaction runs, then recorded together with their events by the next
+ * one. */
 #ifndef WB_PAYMENTS_SETTLE_H
 #define WB_PAYMENTS_SETTLE_H
 
@@ -19,9 +20,9 @@ void settle_add(struct settle *settle, const struct wb_uuid *order_id,
 /* Nothing collected and nothing in flight. */
 bool settle_is_empty(const struct settle *settle);
 
-/* Records everything collected so far; pg must be idle. done is called when that
- * is over. If it fails done is not called, and everything is kept for the next
- * run. */
+/* Records everything collected so far; pg must be idle. done is called when
+ * that is over. If it fails done is not called, and everything is kept for the
+ * next run. */
 void settle_run(struct settle *settle, struct wb_pg *pg, wb_loop_fn done,
                 void *arg);
 

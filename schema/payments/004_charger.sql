@@ -47,7 +47,8 @@ BEGIN
         status = coalesce(t.becomes, p.status),
         sequence = p.sequence + CASE WHEN t.becomes IN ('CAPTURED', 'DECLINED', 'VOIDED', 'REFUNDED')
                                      THEN 1 ELSE 0 END,
-        provider_reference = coalesce(t.provider_reference, p.provider_reference),
+        provider_reference = CASE WHEN t.outcome = 'CAPTURED' THEN t.provider_reference
+                                  ELSE p.provider_reference END,
         cause = CASE WHEN t.becomes = 'DECLINED' THEN json_build_object(
                        'code', 'PAYMENT_DECLINED', 'step', 'payments', 'detail', t.detail)
                      ELSE p.cause END,

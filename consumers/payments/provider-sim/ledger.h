@@ -1,5 +1,5 @@
-/* What the simulated provider has charged and refunded, per idempotency key, kept
- * in an append-only file so that a restart forgets nothing. */
+/* What the simulated provider has charged and refunded, per idempotency key,
+ * kept in an append-only file so that a restart forgets nothing. */
 #ifndef WB_PROVIDER_SIM_LEDGER_H
 #define WB_PROVIDER_SIM_LEDGER_H
 
@@ -8,7 +8,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum ledger_kind { LEDGER_NONE, LEDGER_CHARGED, LEDGER_DECLINED, LEDGER_REFUNDED };
+enum ledger_kind {
+	LEDGER_NONE,
+	LEDGER_CHARGED,
+	LEDGER_DECLINED,
+	LEDGER_REFUNDED
+};
 
 struct ledger_entry {
 	char *key;
@@ -29,14 +34,14 @@ struct ledger_entry *ledger_call(const char *key);
 /* NULL when the key was never sent. */
 const struct ledger_entry *ledger_find(const char *key);
 
-/* The outcome of this key, durable on return: money moves here and only here. */
+/* The outcome of this key, durable on return: money moves only here. */
 void ledger_record(struct ledger_entry *entry, enum ledger_kind kind,
                    int64_t amount_minor);
 
 const char *ledger_kind_name(enum ledger_kind kind);
 
-/* Appends {"items":[{"key":…,"status":…,"amount_minor":…,"effects":…,"calls":…}]}
- */
+/* Appends {"items":[…]}, an item per key:
+ * {"key":…,"status":…,"amount_minor":…,"effects":…,"calls":…} */
 void ledger_print(struct wb_buf *buf);
 
 /* One entry as an object. */

@@ -1,6 +1,7 @@
 /* provider-sim: a payment provider for development and tests. It really listens
- * on a port, really is slow or gone when asked to be, and counts what it charged
- * per idempotency key, so that tests can prove that nobody was charged twice. */
+ * on a port, really is slow or gone when asked to be, and counts what it
+ * charged per idempotency key, so that tests can prove that nobody was charged
+ * twice. */
 #include "api.h"
 #include "ledger.h"
 
