@@ -3,7 +3,7 @@
 #include "event/envelope.h"
 
 #include "base/clock.h"
-#include "event/strict.h"
+#include "base/json_scan.h"
 
 #include <json-c/json.h>
 
@@ -18,36 +18,28 @@ static enum wb_err
 parse_document(const char *body, size_t bytes, struct wb_note *note,
                struct json_object **ret_doc)
 {
-	struct json_tokener *tokener = NULL;
-	struct json_object *doc = NULL;
-	enum json_tokener_error fault;
+	static const struct wb_json_rules rules = {
+		.max_depth = WB_JSON_MAX_DEPTH,
+	};
+	struct json_tokener *tokener;
+	struct json_object *doc;
 	enum wb_err err;
 
 	if (bytes > INT_MAX)
 		return wb_fail(note, WB_ERR_BAD_MESSAGE, "%zu bytes", bytes);
-	err = wb_json_check_tokens(body, bytes, note);
+	err = wb_json_scan(body, bytes, &rules, note);
 	if (err != WB_OK)
 		return err;
-	tokener = json_tokener_new();
+	tokener = json_tokener_new_ex(WB_JSON_MAX_DEPTH + 1);
 	if (tokener == NULL)
 		return wb_fail(note, WB_ERR_NO_MEMORY, "a JSON parser");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	doc = json_tokener_parse_ex(tokener, body, (int)bytes);
-	fault = json_tokener_get_error(tokener);
-	if (fault == json_tokener_continue)
-		err = wb_fail(note, WB_ERR_BAD_MESSAGE,
-		              "not a whole JSON object");
-	else if (fault != json_tokener_success)
-		err = wb_fail(note, WB_ERR_BAD_MESSAGE, "at byte %zu: %s",
-		              json_tokener_get_parse_end(tokener),
-		              json_tokener_error_desc(fault));
-	else if (!json_object_is_type(doc, json_type_object))
-		err = wb_fail(note, WB_ERR_BAD_MESSAGE, "not a JSON object");
+	if (doc == NULL)
+		err = wb_fail(
+		    note, WB_ERR_BAD_MESSAGE, "%s",
+		    json_tokener_error_desc(json_tokener_get_error(tokener)));
 	json_tokener_free(tokener);
-	if (err != WB_OK)
-		json_object_put(doc);
-	else
-		*ret_doc = doc;
+	*ret_doc = doc;
 	return err;
 }
 
@@ -102,9 +94,6 @@ read_text(struct json_object *doc, const struct attribute *attribute,
 		text = json_object_get_string(value);
 	if (fault == NULL && attribute->is_needed && text[0] == '\0')
 		fault = "missing or empty";
-	if (fault == NULL && value != NULL &&
-	    strlen(text) != (size_t)json_object_get_string_len(value))
-		fault = "must not hold U+0000";
 	if (fault == NULL)
 		return text;
 	(void)wb_fail(note, WB_ERR_BAD_MESSAGE, "%s: %s", attribute->name,

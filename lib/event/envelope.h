@@ -17,12 +17,12 @@ struct json_object;
 /* What a row of outbox_events becomes. Texts are borrowed. */
 struct wb_envelope_out {
 	struct wb_uuid id;
-	const char *source;      /* "/orders" */
-	const char *type;        /* "order.placed.v1" */
-	const char *subject;     /* aggregate id */
-	int64_t time_us;         /* wall clock */
-	const char *dataschema;  /* URI, or "" for none */
-	int64_t sequence;        /* 1, 2, … per source and subject */
+	const char *source;         /* "/orders" */
+	const char *type;           /* "order.placed.v1" */
+	const char *subject;        /* aggregate id */
+	int64_t time_us;            /* wall clock */
+	const char *dataschema;     /* URI, or "" for none */
+	int64_t sequence;           /* 1, 2, … per source and subject */
 	const char *correlation_id; /* "" for none */
 	const char *causation_id;   /* "" for none */
 	const char *traceparent;    /* "" for none */
@@ -51,7 +51,8 @@ struct wb_event {
 
 /* BAD_MESSAGE with a note, or WB_OK: then wb_event_fini. Unknown extension
  * attributes are ignored; specversion must be "1.0"; id must be a UUID; data
- * must be an object. Strict UTF-8 and JSON, nothing after the document. */
+ * must be an object. The JSON must be as base/json_scan.h says, without
+ * integers beyond 64 bits. */
 enum wb_err wb_event_parse(const void *body, size_t bytes, struct wb_note *note,
                            struct wb_event *ret_event) WB_MUST_USE;
 void wb_event_fini(struct wb_event *event);

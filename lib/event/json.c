@@ -6,7 +6,6 @@
 #include <json-c/json_pointer.h>
 
 #include <inttypes.h>
-#include <string.h>
 
 static enum wb_err
 violation(struct wb_note *note, const char *path, const char *what)
@@ -37,17 +36,8 @@ find_text(struct json_object *object, const char *path, struct wb_note *note)
 {
 	struct json_object *value =
 	    find(object, path, json_type_string, "must be text", note);
-	const char *text = NULL;
 
-	if (value == NULL)
-		return NULL;
-	text = json_object_get_string(value);
-	/* Neither a C string nor Postgres's text can hold it. */
-	if (strlen(text) != (size_t)json_object_get_string_len(value)) {
-		(void)violation(note, path, "must not hold U+0000");
-		return NULL;
-	}
-	return text;
+	return value == NULL ? NULL : json_object_get_string(value);
 }
 
 enum wb_err

@@ -12,7 +12,8 @@
 
 struct json_object;
 
-/* path: JSON pointer below object: "/order/lines". Texts are borrowed. */
+/* object: of wb_event_parse, so that no text holds U+0000. path: JSON pointer
+ * below it: "/order/lines". Texts are borrowed. */
 enum wb_err wb_data_text(struct json_object *object, const char *path,
                          struct wb_note *note, const char **ret) WB_MUST_USE;
 enum wb_err wb_data_uuid(struct json_object *object, const char *path,

@@ -28,9 +28,8 @@
 
 enum wb_event_type {
 #define X(name, type, aggregate) WB_EV_##name,
-	WB_EVENT_TABLE(X)
+	WB_EVENT_TABLE(X) WB_EV_COUNT,
 #undef X
-	WB_EV_COUNT,
 	WB_EV_UNKNOWN = WB_EV_COUNT,
 };
 

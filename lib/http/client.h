@@ -36,8 +36,8 @@ typedef void (*wb_http_response_fn)(const struct wb_http_response *response,
                                     void *arg);
 
 void wb_http_client_free(struct wb_http_client *client); /* no callbacks */
-struct wb_http_client *
-wb_http_client_new(struct wb_loop *loop) WB_OWNED_BY(wb_http_client_free);
+struct wb_http_client *wb_http_client_new(struct wb_loop *loop)
+    WB_OWNED_BY(wb_http_client_free);
 
 /* Everything in call is copied. fn is called exactly once, from the loop. */
 void wb_http_client_send(struct wb_http_client *client,

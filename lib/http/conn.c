@@ -263,10 +263,10 @@ remember_fd(struct wb_http_server *server, struct wb_http_conn *conn)
 
 	if (n > server->n_by_fd) {
 		n += server->n_by_fd;
-		server->by_fd =
-		    wb_realloc(server->by_fd, n * sizeof(*server->by_fd));
+		server->by_fd = wb_realloc(server->by_fd,
+		                           n * sizeof(struct wb_http_conn *));
 		memset(server->by_fd + server->n_by_fd, 0,
-		       (n - server->n_by_fd) * sizeof(*server->by_fd));
+		       (n - server->n_by_fd) * sizeof(struct wb_http_conn *));
 		server->n_by_fd = n;
 	}
 	server->by_fd[conn->fd] = conn;

@@ -17,7 +17,7 @@ struct wb_http_head {
 };
 
 /* Looks at the bytes of input from offset at on. */
-void
-wb_http_head_scan(struct wb_http_head *head, struct evbuffer *input, size_t at);
+void wb_http_head_scan(struct wb_http_head *head, struct evbuffer *input,
+                       size_t at);
 
 #endif

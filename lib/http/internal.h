@@ -105,11 +105,11 @@ struct bufferevent *wb_http_conn_open(struct event_base *base, void *arg);
 /* Finds the connections opened in this turn their evhttp_connection. */
 void wb_http_conn_attach_all(struct wb_http_server *server);
 
-struct wb_http_conn *
-wb_http_conn_of(struct wb_http_server *server, struct evhttp_request *req);
+struct wb_http_conn *wb_http_conn_of(struct wb_http_server *server,
+                                     struct evhttp_request *req);
 
-void
-wb_http_conn_enter(struct wb_http_conn *conn, enum wb_http_conn_state state);
+void wb_http_conn_enter(struct wb_http_conn *conn,
+                        enum wb_http_conn_state state);
 
 /* The answer is written: wait for the next request, or close. */
 void wb_http_conn_answered(struct wb_http_conn *conn);
@@ -176,9 +176,9 @@ void wb_http_stats_count(struct wb_http_stats *stats,
 /* ---- ids: trace.c ---- */
 
 /* Both return text in the arena. received: the header's value or NULL. */
-const char *
-wb_http_take_request_id(struct wb_arena *arena, const char *received);
-const char *
-wb_http_take_traceparent(struct wb_arena *arena, const char *received);
+const char *wb_http_take_request_id(struct wb_arena *arena,
+                                    const char *received);
+const char *wb_http_take_traceparent(struct wb_arena *arena,
+                                     const char *received);
 
 #endif

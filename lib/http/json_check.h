@@ -14,8 +14,8 @@ void wb_json_only(struct json_object *object, const char *base,
                   const char *const *names, struct wb_http_errors *errors);
 
 /* A required string of min..max bytes, valid UTF-8, without control characters.
- * NULL (and an error added) when absent or wrong; else valid as long as object.
- */
+ * NULL (and an error added) when absent or wrong; else valid as long as
+ * object. */
 const char *wb_json_need_text(struct json_object *object, const char *base,
                               const char *name, size_t min, size_t max,
                               struct wb_http_errors *errors);
@@ -26,14 +26,14 @@ bool wb_json_need_int(struct json_object *object, const char *base,
                       int64_t *ret_value, struct wb_http_errors *errors);
 
 /* A required array of min..max elements, or NULL. */
-struct json_object *
-wb_json_need_array(struct json_object *object, const char *base,
-                   const char *name, size_t min, size_t max,
-                   struct wb_http_errors *errors);
+struct json_object *wb_json_need_array(struct json_object *object,
+                                       const char *base, const char *name,
+                                       size_t min, size_t max,
+                                       struct wb_http_errors *errors);
 
 /* A required object, or NULL. */
-struct json_object *
-wb_json_need_object(struct json_object *object, const char *base,
-                    const char *name, struct wb_http_errors *errors);
+struct json_object *wb_json_need_object(struct json_object *object,
+                                        const char *base, const char *name,
+                                        struct wb_http_errors *errors);
 
 #endif

@@ -47,7 +47,7 @@ void wb_http_route_find(const struct wb_http_route *routes, const char *method,
                         struct wb_http_match *ret_match);
 
 /* The value of {name}, NULL when the matched route has no such name. */
-const char *
-wb_http_match_value(const struct wb_http_match *match, const char *name);
+const char *wb_http_match_value(const struct wb_http_match *match,
+                                const char *name);
 
 #endif

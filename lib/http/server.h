@@ -43,41 +43,42 @@ void wb_http_server_free(struct wb_http_server *server);
 
 /* Listens at once. routes (ended by a row with method NULL) and params must
  * outlive the server. NULL with a note when the address can't be had. */
-struct wb_http_server *
-wb_http_server_new(struct wb_loop *loop, const struct wb_http_params *params,
-                   const struct wb_http_route *routes, void *arg,
-                   struct wb_note *note) WB_OWNED_BY(wb_http_server_free);
+struct wb_http_server *wb_http_server_new(struct wb_loop *loop,
+                                          const struct wb_http_params *params,
+                                          const struct wb_http_route *routes,
+                                          void *arg, struct wb_note *note)
+    WB_OWNED_BY(wb_http_server_free);
 
 /* BAD_CONFIG when listen is not of the form above: no start can cure it,
  * whereas an address in use may become free. */
-enum wb_err
-wb_http_listen_check(const char *listen, struct wb_note *note) WB_MUST_USE;
+enum wb_err wb_http_listen_check(const char *listen,
+                                 struct wb_note *note) WB_MUST_USE;
 
 /* The port in use (for "…:0"). */
 uint16_t wb_http_server_port(const struct wb_http_server *server);
 
 /* Accepts no new connections, closes idle ones, and calls done when the last
  * request has been answered. */
-void
-wb_http_server_drain(struct wb_http_server *server, wb_loop_fn done, void *arg);
+void wb_http_server_drain(struct wb_http_server *server, wb_loop_fn done,
+                          void *arg);
 
 /* ---- the request: valid until answered ---- */
 
 /* Percent-decoded value of a {name} of the route: never NULL, no NUL inside
  * (%00 and invalid UTF-8 are answered with 400 before the handler runs). */
-const char *
-wb_http_path_param(const struct wb_http_request *request, const char *name);
+const char *wb_http_path_param(const struct wb_http_request *request,
+                               const char *name);
 
 /* Decoded query value; NULL when absent; the first of duplicates. */
-const char *
-wb_http_query_param(const struct wb_http_request *request, const char *name);
+const char *wb_http_query_param(const struct wb_http_request *request,
+                                const char *name);
 
 /* Header value, NULL when absent. */
-const char *
-wb_http_header(const struct wb_http_request *request, const char *name);
+const char *wb_http_header(const struct wb_http_request *request,
+                           const char *name);
 
-const void *
-wb_http_body(const struct wb_http_request *request, size_t *ret_bytes);
+const void *wb_http_body(const struct wb_http_request *request,
+                         size_t *ret_bytes);
 
 /* The request's id: X-Request-Id as received if sane, else a new UUID; always
  * returned in the response. */
@@ -86,9 +87,10 @@ const char *wb_http_request_id(const struct wb_http_request *request);
 /* traceparent as received if valid (W3C), else newly made. */
 const char *wb_http_traceparent(const struct wb_http_request *request);
 
-/* The body as a JSON object: content type, syntax (strict), depth and duplicate
- * keys are checked; on failure the request has been answered (415, 400) and
- * NULL is returned. Otherwise the caller puts (json_object_put) the result. */
+/* The body as a JSON object: its content type is checked, and its text as
+ * base/json_scan.h says; on failure the request has been answered (415, 400)
+ * and NULL is returned. Otherwise the caller puts (json_object_put) the
+ * result. */
 struct json_object *wb_http_json_body(struct wb_http_request *request);
 
 /* Called when the client has gone or the reply deadline has answered before the
@@ -105,9 +107,9 @@ void wb_http_set_header(struct wb_http_request *request, const char *name,
 /* body: JSON text, copied. */
 void wb_http_reply_json(struct wb_http_request *request, int status,
                         const char *body, size_t body_bytes);
-void
-wb_http_reply(struct wb_http_request *request, int status,
-              const char *content_type, const void *body, size_t body_bytes);
+void wb_http_reply(struct wb_http_request *request, int status,
+                   const char *content_type, const void *body,
+                   size_t body_bytes);
 
 /* RFC 9457. slug: last part of the problem's type ("unknown-sku"); NULL for
  * about:blank. detail: a sentence for people. */
@@ -115,12 +117,12 @@ void wb_http_problem(struct wb_http_request *request, int status,
                      const char *slug, const char *detail);
 
 /* One problem with the places in the body that are wrong: collected while
- * validating, then answered together. pointer: RFC 6901, "/lines/0/quantity".
- */
+ * validating, then answered together. pointer: RFC 6901,
+ * "/lines/0/quantity". */
 struct wb_http_errors;
 void wb_http_errors_free(struct wb_http_errors *errors);
-struct wb_http_errors *
-wb_http_errors_new(void) WB_OWNED_BY(wb_http_errors_free);
+struct wb_http_errors *wb_http_errors_new(void)
+    WB_OWNED_BY(wb_http_errors_free);
 void wb_http_errors_add(struct wb_http_errors *errors, const char *pointer,
                         const char *fmt, ...) WB_PRINTF(3, 4);
 size_t wb_http_errors_count(const struct wb_http_errors *errors);

@@ -19,8 +19,8 @@ struct capture {
 	char out[CAPTURE_BYTES], err[CAPTURE_BYTES];
 };
 
-/* The child leaves with what fn returns. Each stream is cut at CAPTURE_BYTES.
- */
+/* The child leaves with what fn returns. Each stream is cut at
+ * CAPTURE_BYTES. */
 void capture_run(struct capture *capture, int (*fn)(void *arg), void *arg);
 
 /* Lines of text, counted by their ends. */

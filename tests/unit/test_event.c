@@ -1,6 +1,8 @@
 /* lib/event: the catalogue, and the envelope written and read. */
 #include "event/envelope.h"
 
+#include "base/json_scan.h"
+
 #include <json-c/json.h>
 
 #include <setjmp.h>
@@ -160,50 +162,75 @@ assert_bad(const char *text, const char *why)
 	assert_string_equal(event.subject, "untouched");
 }
 
+/* A good envelope but for this member of it. */
+static void
+format_with(struct wb_buf *buf, const char *name, const char *value)
+{
+	static const struct {
+		const char *name, *value;
+	} members[] = {
+		{ "specversion", "\"1.0\"" },
+		{ "id", "\"" ID "\"" },
+		{ "source", "\"/s\"" },
+		{ "type", "\"t\"" },
+		{ "subject", "\"x\"" },
+		{ "time", "\"2026-11-20T16:00:00Z\"" },
+		{ "sequence", "\"00000000000000000001\"" },
+		{ "data", "{}" },
+	};
+
+	wb_buf_printf(buf, "{\"%s\":%s", name, value);
+	for (size_t i = 0; i < WB_ARRAY_LEN(members); i++) {
+		if (strcmp(members[i].name, name) != 0)
+			wb_buf_printf(buf, ",\"%s\":%s", members[i].name,
+			              members[i].value);
+	}
+	wb_buf_adds(buf, "}");
+}
+
 static void
 test_an_attribute_that_is_wrong(void **state)
 {
-	/* Each replaces the member of HEAD: the last one of a name counts. */
 	static const struct {
-		const char *member, *why;
+		const char *name, *value, *why;
 	} rows[] = {
-		{ "\"specversion\":\"0.3\"", "specversion: must be" },
-		{ "\"specversion\":null", "specversion: missing" },
-		{ "\"id\":\"1\"", "id: must be a UUID" },
-		{ "\"id\":\"\"", "id: missing or empty" },
-		{ "\"source\":null", "source: missing" },
-		{ "\"source\":{}", "source: must be text" },
-		{ "\"type\":7", "type: must be text" },
-		{ "\"subject\":\"\"", "subject: missing or empty" },
-		{ "\"subject\":\"a\\u0000b\"", "subject: must not hold" },
-		{ "\"time\":\"2026-02-30T16:00:00Z\"", "time: must be" },
-		{ "\"time\":\"yesterday\"", "time: must be" },
-		{ "\"sequence\":1", "sequence: must be text" },
-		{ "\"sequence\":\"1\"", "sequence: must be 20 digits" },
-		{ "\"sequence\":\"00000000000000000000\"", "sequence: must" },
-		{ "\"sequence\":\"0000000000000000000x\"", "sequence: must" },
-		{ "\"sequence\":\"09223372036854775808\"", "sequence: must" },
-		{ "\"sequence\":\"99999999999999999999\"", "sequence: must" },
-		{ "\"traceparent\":true", "traceparent: must be text" },
-		{ "\"causationid\":[]", "causationid: must be text" },
-		{ "\"datacontenttype\":\"text/xml\"", "datacontenttype: must" },
-		{ "\"data\":[]", "data: must be an object" },
-		{ "\"data\":\"{}\"", "data: must be an object" },
-		{ "\"data\":null", "data: missing" },
+		{ "specversion", "\"0.3\"", "specversion: must be" },
+		{ "specversion", "null", "specversion: missing" },
+		{ "id", "\"1\"", "id: must be a UUID" },
+		{ "id", "\"\"", "id: missing or empty" },
+		{ "source", "null", "source: missing" },
+		{ "source", "{}", "source: must be text" },
+		{ "type", "7", "type: must be text" },
+		{ "subject", "\"\"", "subject: missing or empty" },
+		{ "subject", "\"a\\u0000b\"", "U+0000 in a string" },
+		{ "time", "\"2026-02-30T16:00:00Z\"", "time: must be" },
+		{ "time", "\"yesterday\"", "time: must be" },
+		{ "sequence", "1", "sequence: must be text" },
+		{ "sequence", "\"1\"", "sequence: must be 20 digits" },
+		{ "sequence", "\"00000000000000000000\"", "sequence: must" },
+		{ "sequence", "\"0000000000000000000x\"", "sequence: must" },
+		{ "sequence", "\"09223372036854775808\"", "sequence: must" },
+		{ "sequence", "\"99999999999999999999\"", "sequence: must" },
+		{ "traceparent", "true", "traceparent: must be text" },
+		{ "causationid", "[]", "causationid: must be text" },
+		{ "datacontenttype", "\"text/xml\"", "datacontenttype: must" },
+		{ "data", "[]", "data: must be an object" },
+		{ "data", "\"{}\"", "data: must be an object" },
+		{ "data", "null", "data: missing" },
 	};
-	char text[1024];
+	struct wb_buf buf = { .data = NULL };
 
 	(void)state;
 	for (size_t i = 0; i < WB_ARRAY_LEN(rows); i++) {
-		int length = snprintf(text, sizeof(text),
-		                      HEAD ",\"data\":{},%s}", rows[i].member);
-
-		assert_in_range(length, 1, sizeof(text) - 1);
-		assert_bad(text, rows[i].why);
+		wb_buf_clear(&buf);
+		format_with(&buf, rows[i].name, rows[i].value);
+		assert_bad(wb_buf_text(&buf), rows[i].why);
 	}
+	wb_buf_fini(&buf);
 	assert_bad(HEAD ",\"data_base64\":\"e30=\"}", "data: missing");
 }
 
+/* What base/json_scan.h is for: each of these would get past json-c. */
 static void
 test_json_that_is_wrong(void **state)
 {
@@ -211,37 +238,11 @@ test_json_that_is_wrong(void **state)
 		const char *data, *why;
 	} rows[] = {
 		{ "NaN", "unexpected character" },
-		{ "Infinity", "unexpected character" },
-		{ "-Infinity", "number without digits" },
-		{ "-", "number without digits" },
-		{ "1.", "after its point" },
-		{ "-.5", "number without digits" },
-		{ "1e", "exponent" },
-		{ "1E+", "exponent" },
-		{ "01", "leading zero" },
-		{ "-01", "leading zero" },
 		{ "18446744073709551616", "64 bits" },
-		{ "-9223372036854775809", "64 bits" },
-		{ "+1", "unexpected character" },
-		{ ".5", "unexpected character" },
-		{ "True", "unexpected character" },
-		{ "tru", "at byte" },
-		{ "'a'", "unexpected character" },
-		{ "/**/1", "unexpected character" },
-		{ "\"\t\"", "control character" },
-		{ "\"\\x\"", "at byte" },
-		{ "\"\\u12G4\"", "at byte" },
+		{ "1,\"a\":1", "a name that its object has already" },
 		{ "\"\xC0\xAF\"", "invalid UTF-8" },
-		{ "\"\xED\xA0\x80\"", "invalid UTF-8" },
-		{ "\"\xFF\"", "invalid UTF-8" },
-		{ "\"\xC3", "invalid UTF-8" },
-		{ "\"abc", "without an end" },
-		{ "\"abc\\", "without an end" },
-		{ "[1,]", "at byte" },
-		{ "{\"a\":1,}", "at byte" },
-		{ "\xC2\xA0"
-		  "1",
-		  "unexpected character" },
+		{ "\"\\uD800\"", "half a surrogate pair" },
+		{ "\"\\u0000\"", "U+0000" },
 	};
 	char text[512];
 
@@ -256,6 +257,7 @@ test_json_that_is_wrong(void **state)
 	}
 }
 
+/* What that lets pass, json-c takes as well. */
 static void
 test_json_at_the_edge(void **state)
 {
@@ -290,31 +292,44 @@ test_json_at_the_edge(void **state)
 static void
 test_a_document_that_is_wrong(void **state)
 {
-	char deep[200];
 	struct wb_event event;
 	struct wb_note note;
 
 	(void)state;
-	assert_bad("", "not a whole JSON object");
-	assert_bad("   ", "not a whole JSON object");
-	assert_bad("{", "not a whole JSON object");
+	assert_bad("", "not a JSON object");
 	assert_bad("[]", "not a JSON object");
-	assert_bad("null", "not a whole JSON object");
-	assert_bad("\"x\"", "not a JSON object");
-	assert_bad("12", "not a whole JSON object");
+	assert_bad("{", "ends too early");
 	assert_bad("{}", "missing or empty");
-	assert_bad(HEAD ",\"data\":{}}x", "at byte");
-	assert_bad(HEAD ",\"data\":{}}{}", "at byte");
-	assert_bad("\xEF\xBB\xBF{}", "unexpected character");
-	memset(deep, '[', sizeof(deep));
-	deep[sizeof(deep) - 1] = '\0';
-	assert_bad(deep, "nesting too deep");
+	assert_bad(HEAD ",\"data\":{}}x", "unexpected character");
 	/* A NUL is a byte like any other. */
 	assert_int_equal(wb_event_parse("{}\0", 3, &note, &event),
 	                 WB_ERR_BAD_MESSAGE);
 	assert_non_null(strstr(note.text, "at byte 2"));
 	assert_int_equal(wb_event_parse("{}", 2, NULL, &event),
 	                 WB_ERR_BAD_MESSAGE);
+}
+
+/* Objects and arrays around a number, as many as the scan takes. */
+static void
+test_a_document_that_is_deep(void **state)
+{
+	struct wb_buf buf = { .data = NULL };
+	struct wb_event event;
+	struct wb_note note;
+	int i;
+
+	(void)state;
+	wb_buf_adds(&buf, HEAD ",\"data\":{\"a\":");
+	for (i = 2; i < WB_JSON_MAX_DEPTH; i++)
+		wb_buf_adds(&buf, "[");
+	wb_buf_adds(&buf, "1");
+	for (i = 2; i < WB_JSON_MAX_DEPTH; i++)
+		wb_buf_adds(&buf, "]");
+	wb_buf_adds(&buf, "}}");
+	assert_int_equal(wb_event_parse(buf.data, buf.len, &note, &event),
+	                 WB_OK);
+	wb_event_fini(&event);
+	wb_buf_fini(&buf);
 }
 
 int
@@ -330,6 +345,7 @@ main(void)
 		cmocka_unit_test(test_json_that_is_wrong),
 		cmocka_unit_test(test_json_at_the_edge),
 		cmocka_unit_test(test_a_document_that_is_wrong),
+		cmocka_unit_test(test_a_document_that_is_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,5 @@
-/* What request bodies are taken, and reading them field by field. */
+/* Reading request bodies field by field. */
 #include "http/json_check.h"
-#include "http/json_text.h"
 
 #include "base/buf.h"
 #include "http/problem.h"
@@ -14,135 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define DEPTH 4
-
-static struct json_object *
-parse(const char *text, size_t bytes, char why[128])
-{
-	return wb_json_text_parse(text, bytes, DEPTH, why, 128);
-}
-
-static void
-good_texts_are_taken(void **state)
-{
-	static const char *const texts[] = {
-		"{}",
-		" \r\n\t{ } \n",
-		"{\"a\":1}",
-		"{\"a\":{\"a\":{\"a\":{}}},\"b\":[[1]]}",
-		"{\"a:b\":\":\\\":\",\"c\":[{\"d\":1},{\"d\":2}]}",
-		"{\"NaN\":\"Infinity\",\"b\":[true,false,null]}",
-		"{\"a\":-0,\"b\":[1.5e-3,0.10E+05,1e0]}",
-		"{\"a\":9223372036854775807}",
-		"{\"a\":\"\\u00e4\\ud83d\\ude00\\\\u0000\"}",
-		"{\"\":1,\" \":2}",
-	};
-	char why[128];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < WB_ARRAY_LEN(texts); i++) {
-		struct json_object *json =
-		    parse(texts[i], strlen(texts[i]), why);
-
-		if (json == NULL)
-			fail_msg("%s: %s", texts[i], why);
-		json_object_put(json);
-	}
-}
-
-static void
-bad_texts_are_refused(void **state)
-{
-	static const char *const texts[] = {
-		"",
-		" ",
-		"null",
-		"1",
-		"\"a\"",
-		"[]",
-		"{",
-		"{}}",
-		"{}{}",
-		"{} x",
-		"{\"a\":1,}",
-		"{\"a\":[1,]}",
-		"{,}",
-		"{a:1}",
-		"{'a':1}",
-		"{\"a\" 1}",
-		"{\"a\":01}",
-		"{\"a\":-01}",
-		"{\"a\":1.}",
-		"{\"a\":1.e3}",
-		"{\"a\":-}",
-		"{\"a\":1e}",
-		"{\"a\":1e+}",
-		"{\"a\":1-2}",
-		"{\"a\":+1}",
-		"{\"a\":.5}",
-		"{\"a\":0x1}",
-		"{\"a\":NaN}",
-		"{\"a\":Infinity}",
-		"{\"a\":-Infinity}",
-		"{\"a\":True}",
-		"{\"a\":nul}",
-		"{\"a\":1}//c",
-		"{/*c*/\"a\":1}",
-		"{\"a\":\"\t\"}",
-		"{\"a\":\"\\x\"}",
-		"{\"a\":\"\\u12\"}",
-		"{\"a\":\"b",
-		"{\"a\":\"\xFF\"}",
-		"{\"a\":\"\xC0\xAF\"}",
-		"{\"a\":\"\xED\xA0\x80\"}",
-		"{\"a\":\"\\u0000\"}",
-		"{\"a\\u0000b\":1}",
-		"{\"a\":{\"a\":{\"a\":{\"a\":1}}}}",
-		"{\"a\":[[[1]]]}",
-		"{\"a\":1,\"a\":2}",
-		"{\"a\":1,\"\\u0061\":2}",
-		"{\"a\":{\"b\":1},\"a\":3}",
-		"{\"x\":[{\"a\":1,\"b\":2,\"a\":3}]}",
-		"\xEF\xBB\xBF{}",
-	};
-	char why[128];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < WB_ARRAY_LEN(texts); i++) {
-		why[0] = '\0';
-		if (parse(texts[i], strlen(texts[i]), why) != NULL)
-			fail_msg("%s was taken", texts[i]);
-		assert_true(why[0] != '\0');
-	}
-}
-
-static void
-nul_bytes_are_refused(void **state)
-{
-	static const char behind[] = "{}\0{}", within[] = "{\"a\":\0 1}";
-	static const char in_string[] = "{\"a\":\"b\0c\"}";
-	char why[128];
-
-	(void)state;
-	assert_null(parse(behind, sizeof(behind) - 1, why));
-	assert_null(parse(within, sizeof(within) - 1, why));
-	assert_null(parse(in_string, sizeof(in_string) - 1, why));
-	assert_null(parse("{}", 3, why));
-}
-
-static void
-a_repeated_name_is_said_so(void **state)
-{
-	static const char text[] = "{\"a\":1,\"a\":1}";
-	char why[128];
-
-	(void)state;
-	assert_null(parse(text, sizeof(text) - 1, why));
-	assert_string_equal(why, "an object has the same name twice");
-}
 
 /* Expects these errors, as the problem shows them. */
 static void
@@ -259,10 +129,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_texts_are_taken),
-		cmocka_unit_test(bad_texts_are_refused),
-		cmocka_unit_test(nul_bytes_are_refused),
-		cmocka_unit_test(a_repeated_name_is_said_so),
 		cmocka_unit_test(texts_are_checked),
 		cmocka_unit_test(integers_are_checked),
 		cmocka_unit_test(structures_are_checked),

@@ -104,7 +104,7 @@ a_timer_is_precise(void **state)
 	int i;
 
 	wb_timer_init(&track->timer, track->loop, note_a, track);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 2000 && least_us >= 2000; i++) {
 		start_us = wb_mono_us();
 		wb_timer_start_us(&track->timer, 300);
 		wb_loop_run(track->loop);
@@ -112,7 +112,7 @@ a_timer_is_precise(void **state)
 		if (wb_mono_us() - start_us < least_us)
 			least_us = wb_mono_us() - start_us;
 	}
-	/* The best of 20: the machine may be busy, the clock is not coarse. */
+	/* Once is enough: the machine may be busy, the clock is not coarse. */
 	assert_true(least_us < 2000);
 }
 
@@ -131,8 +131,8 @@ be_busy_then_start(void *arg)
 	struct track *track = arg;
 	int64_t begin_us = wb_mono_us();
 
-	while (wb_mono_us() - begin_us < 20000)
-		continue;
+	while (wb_mono_us() - begin_us < 20000) {
+	}
 	track->started_us = wb_mono_us();
 	wb_timer_start_us(&track->timer, 5000);
 	wb_loop_defer(track->loop, note_b, track); /* wakes the next turn */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Without this AddressSanitizer would end the process where we want NULL. */
-const char *__asan_default_options(void);
+const char *__asan_default_options(void); /* NOLINT: the sanitizer's name */
 
 const char *
 __asan_default_options(void)

@@ -51,6 +51,33 @@ knows_valid_from_invalid(void **state)
 }
 
 static void
+encodes_each_length(void **state)
+{
+	static const struct {
+		uint32_t code;
+		const char *text;
+	} cases[] = {
+		{ 0x01, "\x01" },
+		{ 0x7F, "\x7F" },
+		{ 0x80, "\xC2\x80" },
+		{ 0x7FF, "\xDF\xBF" },
+		{ 0x800, "\xE0\xA0\x80" },
+		{ 0xFFFF, "\xEF\xBF\xBF" },
+		{ 0x10000, "\xF0\x90\x80\x80" },
+		{ 0x10FFFF, "\xF4\x8F\xBF\xBF" },
+	};
+	char text[4];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < WB_ARRAY_LEN(cases); i++) {
+		assert_int_equal(wb_utf8_encode(cases[i].code, text),
+		                 strlen(cases[i].text));
+		assert_memory_equal(text, cases[i].text, strlen(cases[i].text));
+	}
+}
+
+static void
 trim_drops_an_incomplete_end(void **state)
 {
 	static const struct {
@@ -82,6 +109,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_valid_from_invalid),
+		cmocka_unit_test(encodes_each_length),
 		cmocka_unit_test(trim_drops_an_incomplete_end),
 	};
 
