@@ -17,7 +17,8 @@
 /* X(consumer): the queues <consumer> and <consumer>.dlq, the broker user
  * <consumer>. */
 #define TOPOLOGY_CONSUMERS(X)                                                  \
-	X(orders) X(inventory) X(payments) X(shipping) X(history)
+	X(orders)                                                              \
+	X(inventory) X(payments) X(shipping) X(history) X(notifications)
 
 /* X(consumer, event of event/types.h) */
 #define TOPOLOGY_BINDINGS(X)                                                   \
@@ -54,6 +55,10 @@
 	X(history, SHIPMENT_CREATED)                                           \
 	X(history, SHIPMENT_FAILED)                                            \
 	X(history, SHIPMENT_VOIDED)                                            \
-	X(history, SHIPMENT_VOID_REFUSED)
+	X(history, SHIPMENT_VOID_REFUSED)                                      \
+	X(notifications, CUSTOMER_REGISTERED)                                  \
+	X(notifications, ORDER_CONFIRMED)                                      \
+	X(notifications, ORDER_REJECTED)                                       \
+	X(notifications, ORDER_CANCELLED)
 
 #endif

@@ -17,6 +17,7 @@
 \set payments_password `cat :'secrets'/payments`
 \set shipping_password `cat :'secrets'/shipping`
 \set history_password `cat :'secrets'/history`
+\set notifications_password `cat :'secrets'/notifications`
 \set relay_password `cat :'secrets'/relay`
 
 CREATE TEMPORARY TABLE wanted_roles (
@@ -33,7 +34,8 @@ INSERT INTO wanted_roles VALUES
   ('inventory', :'inventory_password', true),
   ('payments', :'payments_password', true),
   ('shipping', :'shipping_password', true),
-  ('history', :'history_password', true);
+  ('history', :'history_password', true),
+  ('notifications', :'notifications_password', true);
 
 SELECT format('CREATE ROLE %I', name) FROM wanted_roles
   WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec

@@ -49,8 +49,10 @@ each_of_type(const char *type, const char *prefix, example_fn fn)
 	(void)snprintf(folder, sizeof(folder), "%s/%s", WB_EVENT_EXAMPLES,
 	               type);
 	dir = opendir(folder);
-	if (dir == NULL)
+	if (dir == NULL) {
 		fail_msg("no folder %s", folder);
+		return 0;
+	}
 	while ((entry = readdir(dir)) != NULL) {
 		struct wb_buf body = { .data = NULL };
 

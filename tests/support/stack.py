@@ -21,9 +21,12 @@ from pathlib import Path
 
 import psycopg2
 
+from mail_sink import MailSink
+
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("orders", "catalog", "customers", "inventory", "payments", "shipping", "history")
-QUEUES = ("orders", "inventory", "payments", "shipping", "history")
+SERVICES = ("orders", "catalog", "customers", "inventory", "payments", "shipping", "history",
+            "notifications")
+QUEUES = ("orders", "inventory", "payments", "shipping", "history", "notifications")
 CUSTOMER = "0190a000-0000-7000-8000-000000000001"
 SHIP_TO = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London",
            "postal_code": "SW1Y 4JH", "country": "GB"}
@@ -34,6 +37,7 @@ PROCESSES = {
     "provider-sim": (None, True),
     "outbox-relay": (None, False),
     "history": ("history", True),
+    "notifications": ("notifications", False),
     "shipping": ("shipping", False),
     "payments": ("payments", False),
     "inventory": ("inventory", False),
@@ -115,6 +119,7 @@ class Stack:
         self.processes = {}
         self._make_databases()
         self._make_vhost(bindings)
+        self.mails = MailSink()
         for process in PROCESSES:
             self._define(process)
 
@@ -213,6 +218,9 @@ class Stack:
             env["WB_LEDGER"] = str(self.logs / "provider.ledger")
         if process == "payments":
             env["WB_PROVIDER_URL"] = f"http://127.0.0.1:{self.ports['provider-sim']}"
+        if process == "notifications":
+            env["WB_SMTP_URL"] = self.mails.url
+            env["WB_MAIL_POLL_MS"] = "50"
         env.update(self.more_env.get(process, {}))
         self.processes[name] = Process(self.bin / process, name, env, self.logs / f"{name}.log")
 
@@ -244,6 +252,7 @@ class Stack:
         for name, process in self.processes.items():
             if process.child is not None:
                 statuses[name] = process.wait(60)
+        self.mails.stop()
         return statuses
 
     # ---- HTTP
@@ -274,8 +283,9 @@ class Stack:
         eventually(lambda: dict(self.rows("inventory", "SELECT sku, received FROM stock")) == wanted,
                    60, "the stock is in")
         eventually(lambda: self.rows("orders", "SELECT count(*) FROM products")[0][0] == len(stock) and
-                   self.rows("orders", "SELECT count(*) FROM customers")[0][0] == 1,
-                   60, "the replicas of orders are filled")
+                   all(self.rows(service, "SELECT count(*) FROM customers")[0][0] == 1
+                       for service in ("orders", "notifications")),
+                   60, "the replicas are filled")
 
     def order(self, lines, payment_method="pm_ok", country="GB"):
         """Posts an order and returns its id. lines: {sku: quantity}."""
@@ -314,21 +324,28 @@ class Stack:
         return [item["type"] for item in self.api("history", "GET", f"/orders/{order_id}/timeline")["items"]]
 
     def is_quiet(self):
-        """Nothing pending in any outbox or queue."""
+        """Nothing pending in any outbox or queue, and no mail unsent."""
         for service in SERVICES:
             pending = self.rows(service, "SELECT count(*) FROM outbox_events WHERE published_at IS NULL")[0][0]
             due = self.rows(service, "SELECT count(*) FROM outbox_deliveries WHERE published_at IS NULL")[0][0]
             if pending or due:
                 return False
-        return all(self.queue_depth(queue) == 0 for queue in QUEUES)
+        if any(messages for queue, messages in self.queue_totals().items() if queue in QUEUES):
+            return False
+        return self.rows("notifications", "SELECT count(*) FROM mails WHERE status = 'PENDING'") == [(0,)]
 
     def await_quiet(self, seconds=120):
         eventually(self.is_quiet, seconds, "all outboxes and queues are empty")
 
     # ---- queues
 
+    def queue_totals(self):
+        """Messages per queue, those being handled included."""
+        query = f"/queues/{self._vhost_path()}?disable_stats=true&enable_queue_totals=true"
+        return {q["name"]: q["messages"] for q in self.management("GET", query)}
+
     def queue_depth(self, queue):
-        """Messages ready and unacked, from the broker itself (its statistics lag)."""
+        """Messages that wait in the queue (not those being handled)."""
         import pika
         connection = pika.BlockingConnection(pika.URLParameters(self.brokers()))
         try:

@@ -26,6 +26,8 @@ ROUTES = {
     "payments": {"stock.reserved.v1", "shipment.failed.v1", "shipment.voided.v1"},
     "shipping": {"payment.captured.v1", "order.cancel_requested.v1"},
     "history": ORDER_EVENTS,
+    "notifications": {"customer.registered.v1", "order.confirmed.v1", "order.rejected.v1",
+                      "order.cancelled.v1"},
 }
 
 

@@ -54,7 +54,14 @@ class Paths(unittest.TestCase):
         eventually(lambda: set(types) <= set(self.stack.timeline(order_id)), 30,
                    f"{types} in the timeline, which has {self.stack.timeline(order_id)}")
         self.assertEqual(sorted(self.stack.timeline(order_id)), sorted(types))
+        self.customer_was_told(order_id, status)
         return order
+
+    def customer_was_told(self, order_id, status):
+        words = {"CONFIRMED": "is confirmed", "REJECTED": "could not be accepted", "CANCELLED": "was cancelled"}
+        mails = eventually(lambda: [m for m in self.stack.mails.to("ada@example.org")
+                                    if order_id in m["Subject"]], 30, f"a mail about {order_id}")
+        self.assertEqual([m["Subject"] for m in mails], [f"Your order {order_id} {words[status]}"])
 
     def test_confirmed(self):
         order = self.walk({"TEA": 2, "MUG": 1}, "CONFIRMED", FORWARD)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import invariants  # noqa: E402
-from stack import ROOT, Stack, eventually  # noqa: E402
+from stack import QUEUES, ROOT, Stack, eventually  # noqa: E402
 
 import pika  # noqa: E402
 
@@ -26,7 +26,8 @@ class Poison(unittest.TestCase):
     def setUpClass(cls):
         cls.stack = Stack("poison", env={
             service: {"WB_RETRY_BASE_MS": "10", "WB_RETRY_CAP_MS": "50", "WB_MAX_ATTEMPTS": "3"}
-            for service in ("inventory", "payments", "shipping", "orders-consumer", "history")})
+            for service in ("inventory", "payments", "shipping", "orders-consumer", "history",
+                            "notifications")})
         cls.stack.start()
         cls.stack.seed({"TEA": 1000})
 
@@ -64,7 +65,7 @@ class Poison(unittest.TestCase):
         return headers
 
     def test_unparsable(self):
-        for queue in ("orders", "inventory", "payments", "shipping", "history"):
+        for queue in QUEUES:
             with self.subTest(queue=queue):
                 self.dead_letter(queue, b"\xff\xfe not json \x00", "BAD_MESSAGE", 1)
 

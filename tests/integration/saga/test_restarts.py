@@ -89,8 +89,8 @@ class Restarts(unittest.TestCase):
 
     def test_every_process_killed_in_turn(self):
         self.begin("processes")
-        for name in ("orders-consumer", "inventory", "payments", "shipping", "history", "outbox-relay",
-                     "orders-api", "provider-sim"):
+        for name in ("orders-consumer", "inventory", "payments", "shipping", "history", "notifications",
+                     "outbox-relay", "orders-api", "provider-sim"):
             self.stack.processes[name].kill(signal.SIGKILL)
             self.stack.start(name)
             self.load.await_more(5)
@@ -101,6 +101,8 @@ class Restarts(unittest.TestCase):
         self.begin("crashes")
         for name, point in (("inventory", "consumer.before_commit"), ("inventory", "consumer.after_commit"),
                             ("payments", "charger.after_call"), ("payments", "charger.before_settle"),
+                            ("notifications", "mailer.after_accept"),
+                            ("notifications", "mailer.before_record"),
                             ("outbox-relay", "relay.after_publish"), ("outbox-relay", "relay.after_confirm"),
                             ("outbox-relay", "relay.after_mark")):
             process = self.stack.processes[name]
@@ -117,7 +119,8 @@ class Restarts(unittest.TestCase):
         self.begin("relays")
         self.tap.start()
         twins = []
-        for name in ("outbox-relay", "orders-consumer", "inventory", "payments", "shipping", "history"):
+        for name in ("outbox-relay", "orders-consumer", "inventory", "payments", "shipping", "history",
+                     "notifications"):
             self.stack.add(name, name + "-2")
             twins.append(name + "-2")
         self.stack.start(*twins)

@@ -1,0 +1,17 @@
+/* notifications: writes to customers how their orders ended. */
+#include "handlers.h"
+#include "mailer.h"
+
+static const struct wb_handler *const handlers[] = {
+#define X(name) &notifications_##name,
+	NOTIFICATIONS_HANDLERS(X) NULL
+#undef X
+};
+
+int
+main(int argc, char **argv)
+{
+	return wb_participant_main(
+	    "notifications", "Mails customers how their orders ended.",
+	    handlers, notifications_mailer(), argc, argv);
+}
