@@ -20,8 +20,7 @@ static const struct wb_http_route routes[] = {
 };
 
 static enum wb_err
-start(struct wb_loop *loop, const struct wb_pg_params *pg,
-      struct wb_note *note)
+start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 {
 	enum wb_err err = wb_http_listen_check(http_params.listen, note);
 
@@ -59,9 +58,9 @@ history_api(void)
 		.stop = stop,
 	};
 
-	sets[0] = (struct wb_param_set){ wb_pg_pool_params_table,
-		                         wb_pg_pool_params_count,
-		                         &pool_params };
+	sets[0] =
+	    (struct wb_param_set){ wb_pg_pool_params_table,
+		                   wb_pg_pool_params_count, &pool_params };
 	sets[1] = (struct wb_param_set){ wb_http_params_table,
 		                         wb_http_params_count, &http_params };
 	return &job;

@@ -22,7 +22,8 @@ static const struct wb_pg_stmt select_orders = {
 	.sql = "SELECT order_id, status, currency, total_minor,"
 	       " (extract(epoch FROM placed_at) * 1000000)::bigint,"
 	       " (extract(epoch FROM ended_at) * 1000000)::bigint FROM orders "
-	       "WHERE customer_id = $1::uuid AND status = coalesce($2::text, status)"
+	       "WHERE customer_id = $1::uuid"
+	       " AND status = coalesce($2::text, status)"
 	       " AND order_id < coalesce($3::uuid,"
 	       " 'ffffffff-ffff-ffff-ffff-ffffffffffff') "
 	       "ORDER BY order_id DESC LIMIT $4::bigint",

@@ -112,9 +112,9 @@ static const struct wb_pg_stmt stmt = {
 };
 
 static const enum wb_pg_elem columns[] = {
-	WB_PG_UUID, WB_PG_TEXT, WB_PG_TEXT, WB_PG_INT8,        WB_PG_TIMESTAMPTZ,
-	WB_PG_JSON, WB_PG_TEXT, WB_PG_UUID, WB_PG_TEXT,        WB_PG_INT8,
-	WB_PG_TIMESTAMPTZ,
+	WB_PG_UUID,        WB_PG_TEXT, WB_PG_TEXT,        WB_PG_INT8,
+	WB_PG_TIMESTAMPTZ, WB_PG_JSON, WB_PG_TEXT,        WB_PG_UUID,
+	WB_PG_TEXT,        WB_PG_INT8, WB_PG_TIMESTAMPTZ,
 };
 
 #define X(event, status)                                                       \
@@ -133,7 +133,6 @@ HISTORY_EVENTS(X)
 
 const struct wb_handler *const history_handlers[] = {
 #define X(event, status) &on_##event,
-	HISTORY_EVENTS(X)
+	HISTORY_EVENTS(X) NULL
 #undef X
-	NULL,
 };

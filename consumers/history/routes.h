@@ -4,8 +4,8 @@
 
 #include "http/server.h"
 
-/* GET /orders/{id}/timeline: all events of an order as they happened; 404 for an
- * order of which nothing was heard (yet). */
+/* GET /orders/{id}/timeline: all events of an order as they happened; 404 for
+ * an order of which nothing was heard (yet). */
 void get_timeline(struct wb_http_request *request, void *arg);
 
 /* GET /customers/{id}/orders?status=&limit=&cursor=: pages, newest first; empty

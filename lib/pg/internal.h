@@ -151,9 +151,8 @@ struct wb_pg_result {
 
 enum wb_tx_state {
 #define X(name, to) WB_TX_STATE_##name,
-	WB_TX_STATE_TABLE(X)
+	WB_TX_STATE_TABLE(X) WB_TX_STATE_COUNT
 #undef X
-	    WB_TX_STATE_COUNT
 };
 
 enum wb_tx_kind {
@@ -185,9 +184,9 @@ struct wb_tx {
 void wb_tx_enter(struct wb_tx *tx, enum wb_tx_state state);
 
 /* Takes the idle connection; starts the deadline. */
-struct wb_tx *
-wb_tx_start(struct wb_pg *pg, enum wb_tx_kind kind, enum wb_tx_state state,
-            wb_tx_done_fn done, void *arg);
+struct wb_tx *wb_tx_start(struct wb_pg *pg, enum wb_tx_kind kind,
+                          enum wb_tx_state state, wb_tx_done_fn done,
+                          void *arg);
 
 /* Sends a statement, its Prepare first if need be. */
 void wb_tx_send(struct wb_tx *tx, const struct wb_pg_command *command,
@@ -227,10 +226,9 @@ void wb_tx_on_lost(struct wb_tx *tx, enum wb_err err, const char *why);
 
 enum wb_pg_state {
 #define X(name, to, on_entry) WB_PG_STATE_##name,
-	WB_PG_STATE_TABLE(X)
+	/* STAY, of an entry function: nothing follows by itself */
+	WB_PG_STATE_TABLE(X) WB_PG_STATE_STAY
 #undef X
-	    WB_PG_STATE_STAY /* of an entry function: nothing follows by itself
-	                      */
 };
 
 struct event;

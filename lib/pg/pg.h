@@ -93,7 +93,7 @@ struct wb_tx_outcome {
 	enum wb_tx_end end;
 	enum wb_err err;      /* WB_OK when committed or rolled back as asked */
 	const char *sqlstate; /* "40P01", "" if none; valid in the callback */
-	const char *message;  /* the server's or our words; valid in the callback */
+	const char *message;  /* the server's words or ours; likewise */
 	const char *stmt;     /* name of the statement that failed, or "" */
 };
 
@@ -149,22 +149,23 @@ void wb_pg_args_free(struct wb_pg_args *args);
 struct wb_pg_args *wb_pg_args_new(void) WB_OWNED_BY(wb_pg_args_free);
 void wb_pg_args_clear(struct wb_pg_args *args); /* for the next use */
 
-/* One call per parameter, in order. Text is copied; NULL text is SQL NULL, as is
- * a NULL uuid. Text goes as text, so it fits any type ($n::jsonb, $n::numeric);
- * the others go as binary: the SQL's type must be the one beside them. */
+/* One call per parameter, in order. Text is copied; NULL text is SQL NULL, as
+ * is a NULL uuid. Text goes as text, so it fits any type ($n::jsonb,
+ * $n::numeric); the others go as binary: the SQL's type must be the one beside
+ * them. */
 void wb_pg_arg_text(struct wb_pg_args *args, const char *text);
 void wb_pg_arg_text_n(struct wb_pg_args *args, const char *text, size_t bytes);
-void wb_pg_arg_i64(struct wb_pg_args *args, int64_t value);  /* $n::bigint */
-void wb_pg_arg_i32(struct wb_pg_args *args, int32_t value);  /* $n::int */
-void wb_pg_arg_bool(struct wb_pg_args *args, bool value);    /* $n::bool */
+void wb_pg_arg_i64(struct wb_pg_args *args, int64_t value); /* $n::bigint */
+void wb_pg_arg_i32(struct wb_pg_args *args, int32_t value); /* $n::int */
+void wb_pg_arg_bool(struct wb_pg_args *args, bool value);   /* $n::bool */
 void wb_pg_arg_uuid(struct wb_pg_args *args, const struct wb_uuid *uuid);
 void wb_pg_arg_bytea(struct wb_pg_args *args, const void *data, size_t bytes);
 
 /* Array parameters, in binary: the SQL's type must be exactly that of the
  * element type, $n::text[], ::int[], ::bigint[], ::bool[], ::uuid[], ::json[]
- * (not jsonb: cast the element), ::bytea[], ::timestamptz[]. Each call adds one parameter and returns its index, to be
- * filled element by element in any order among the arrays, so that a batch is
- * turned into columns row by row. */
+ * (not jsonb: cast the element), ::bytea[], ::timestamptz[]. Each call adds one
+ * parameter and returns its index, to be filled element by element in any order
+ * among the arrays, so that a batch is turned into columns row by row. */
 enum wb_pg_elem {
 	WB_PG_TEXT,
 	WB_PG_INT4,
@@ -193,9 +194,10 @@ size_t wb_pg_rows(const struct wb_pg_result *result);
 uint64_t wb_pg_affected(const struct wb_pg_result *result);
 bool wb_pg_is_null(const struct wb_pg_result *result, size_t row, size_t col);
 
-/* Columns by position. Text is valid as long as the result; any type can be read
- * as text. NULL is "", 0, false, the nil uuid, 0 bytes. A column of another type
- * is a bug of ours (asserted): cast sums and numerics to bigint. */
+/* Columns by position. Text is valid as long as the result; any type can be
+ * read as text. NULL is "", 0, false, the nil uuid, 0 bytes. A column of
+ * another type is a bug of ours (asserted): cast sums and numerics to
+ * bigint. */
 const char *wb_pg_text(const struct wb_pg_result *result, size_t row,
                        size_t col);
 size_t wb_pg_bytes(const struct wb_pg_result *result, size_t row, size_t col);

@@ -1,21 +1,15 @@
 /* Connections and the queue of those who wait for one. Everyone waits equally
- * long, so the queue is in the order of its deadlines and one timer serves it. */
+ * long: the queue is in the order of its deadlines, and one timer serves it. */
 #include "pg/pool.h"
 
 #include "base/clock.h"
 #include "base/health.h"
 #include "base/mem.h"
+#include "pg/pool_member.h"
 
 #include <stdlib.h>
 
-#define POOL_MAGIC   0x5047504Cu
-#define MEMBER_MAGIC 0x50474D42u
-
-struct member {
-	unsigned magic;
-	struct wb_pg_pool *pool;
-	struct wb_pg *pg;
-};
+#define POOL_MAGIC 0x5047504Cu
 
 struct waiter {
 	struct waiter *next;
@@ -27,7 +21,7 @@ struct waiter {
 struct wb_pg_pool {
 	unsigned magic;
 	struct wb_pg_pool_params limits;
-	struct member *members; /* limits.size */
+	struct wb_pg_member *members; /* limits.size */
 	struct waiter *first, **end;
 	int64_t n_waiting;
 	struct wb_timer timer; /* of the first waiter's deadline */
@@ -105,9 +99,9 @@ on_timer(void *arg)
 static void
 on_ready(void *arg)
 {
-	struct member *member = NULL;
+	struct wb_pg_member *member = NULL;
 
-	WB_CAST(member, arg, MEMBER_MAGIC);
+	WB_CAST(member, arg, WB_PG_MEMBER_MAGIC);
 	wb_health_set(member->pool->health, true, "connected");
 	dispatch(member->pool);
 }
@@ -115,18 +109,18 @@ on_ready(void *arg)
 static void
 on_idle(void *arg)
 {
-	struct member *member = NULL;
+	struct wb_pg_member *member = NULL;
 
-	WB_CAST(member, arg, MEMBER_MAGIC);
+	WB_CAST(member, arg, WB_PG_MEMBER_MAGIC);
 	dispatch(member->pool);
 }
 
 static void
 on_lost(void *arg, const char *why)
 {
-	struct member *member = NULL;
+	struct wb_pg_member *member = NULL;
 
-	WB_CAST(member, arg, MEMBER_MAGIC);
+	WB_CAST(member, arg, WB_PG_MEMBER_MAGIC);
 	if (!wb_pg_pool_is_ready(member->pool))
 		wb_health_set(member->pool->health, false, "%s", why);
 }
@@ -139,7 +133,7 @@ wb_pg_pool_free(struct wb_pg_pool *pool)
 	if (pool == NULL)
 		return;
 	for (int64_t i = 0; i < pool->limits.size; i++)
-		wb_pg_free(pool->members[i].pg);
+		wb_pg_member_fini(&pool->members[i]);
 	while (pool->first != NULL)
 		remove_waiter(pool, &pool->first);
 	wb_timer_fini(&pool->timer);
@@ -167,14 +161,9 @@ wb_pg_pool_new(struct wb_loop *loop, const struct wb_pg_params *params,
 	wb_timer_init(&pool->timer, loop, on_timer, pool);
 	pool->members =
 	    wb_zalloc((size_t)limits->size * sizeof(*pool->members));
-	for (int64_t i = 0; i < limits->size; i++) {
-		struct member *member = &pool->members[i];
-
-		member->magic = MEMBER_MAGIC;
-		member->pool = pool;
-		member->pg = wb_pg_new(loop, params, application_name, &events,
-		                       member);
-	}
+	for (int64_t i = 0; i < limits->size; i++)
+		wb_pg_member_init(&pool->members[i], pool, loop, params,
+		                  application_name, &events);
 	return pool;
 }
 

@@ -3,8 +3,8 @@
  * Every command sent lies in `pending` until its last result has come. libpq
  * gives per command one or more results, then NULL; per Sync one result without
  * NULL. After an error the server skips everything up to the next Sync; what is
- * skipped comes back as PGRES_PIPELINE_ABORTED. Source: libpq, "Pipeline Mode".
- */
+ * skipped comes back as PGRES_PIPELINE_ABORTED. Source: libpq, "Pipeline
+ * Mode". */
 #include "pg/internal.h"
 
 #include "base/attr.h"

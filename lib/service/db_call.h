@@ -1,6 +1,6 @@
 /* HTTP requests that each need one transaction: the work of a route is a few
- * statements and an answer; waiting for a connection, a database that is gone, a
- * client that is gone and running again are done here. */
+ * statements and an answer; waiting for a connection, a database that is gone,
+ * a client that is gone and running again are done here. */
 #ifndef WB_SERVICE_DB_CALL_H
 #define WB_SERVICE_DB_CALL_H
 

@@ -1,6 +1,6 @@
 /* Lists in keyset pages: ?limit= and ?cursor= of a request, and the answer
- * {"items":[…],"next":cursor-or-null}. A page goes on behind the key of the last
- * item, so it neither skips nor repeats what is there all the while. */
+ * {"items":[…],"next":cursor-or-null}. A page goes on behind the key of the
+ * last item, so it neither skips nor repeats what is there all the while. */
 #ifndef WB_SERVICE_PAGE_H
 #define WB_SERVICE_PAGE_H
 

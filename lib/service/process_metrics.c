@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,14 +26,17 @@ static int64_t
 resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	int64_t pages = 0;
+	const char *second = NULL;
+	char line[128];
 
 	if (file == NULL)
 		return 0;
-	if (fscanf(file, "%*d %" SCNd64, &pages) != 1)
-		pages = 0;
+	if (fgets(line, sizeof(line), file) != NULL)
+		second = strchr(line, ' ');
 	(void)fclose(file);
-	return pages * sysconf(_SC_PAGESIZE);
+	if (second == NULL)
+		return 0;
+	return strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 static int64_t

@@ -30,9 +30,8 @@ start(struct wb_loop *loop, struct wb_note *note)
 	    wb_db_new(loop, &params.pg, &params.pool, wb_service_instance());
 	if (process.extra->start != NULL)
 		process.extra->start(loop, &params.pg);
-	process.server =
-	    wb_http_server_new(loop, &params.http, process.producer->routes,
-	                       process.db, note);
+	process.server = wb_http_server_new(
+	    loop, &params.http, process.producer->routes, process.db, note);
 	return process.server == NULL ? WB_ERR_IO : WB_OK;
 }
 

@@ -19,8 +19,8 @@ struct producer_extra {
 };
 
 struct producer {
-	const char *name;  /* of the process: "catalog-api" */
-	const char *usage; /* a sentence for --help */
+	const char *name;                   /* of the process: "catalog-api" */
+	const char *usage;                  /* a sentence for --help */
 	const struct wb_http_route *routes; /* arg: the struct wb_db */
 	const struct producer_extra *extra; /* NULL = nothing */
 };

@@ -117,8 +117,8 @@ read_id(struct json_object *body, struct wb_http_errors *errors,
 {
 	const char *text = NULL;
 
-	ret_state->is_own_id = !json_object_object_get_ex(body, "customer_id",
-	                                                  NULL);
+	ret_state->is_own_id =
+	    !json_object_object_get_ex(body, "customer_id", NULL);
 	if (ret_state->is_own_id) {
 		ret_state->customer.id = wb_uuid_v7();
 		return;

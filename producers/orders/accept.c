@@ -132,8 +132,8 @@ on_failed(void *arg, struct order_list *batch,
           const struct wb_tx_outcome *outcome)
 {
 	bool is_single = batch->n == 1;
-	bool is_lost = outcome->err == WB_ERR_DB_LOST ||
-	               outcome->err == WB_ERR_DB_TIMEOUT;
+	bool is_lost =
+	    outcome->err == WB_ERR_DB_LOST || outcome->err == WB_ERR_DB_TIMEOUT;
 	struct order *order = NULL, *next = NULL;
 
 	(void)arg;
@@ -148,9 +148,8 @@ on_failed(void *arg, struct order_list *batch,
 		reply_failed(order);
 		order_free(order);
 	}
-	order_list_prepend(is_single && !is_lost ? &acceptor.later
-	                                         : &acceptor.queue,
-	                   batch);
+	order_list_prepend(
+	    is_single && !is_lost ? &acceptor.later : &acceptor.queue, batch);
 }
 
 static bool

@@ -60,8 +60,7 @@ on_requested(const struct wb_pg_result *result, void *arg)
 	struct wb_db_call *call = arg;
 	struct state *state = call->state;
 
-	state->outcome =
-	    wb_arena_strdup(call->arena, wb_pg_text(result, 0, 0));
+	state->outcome = wb_arena_strdup(call->arena, wb_pg_text(result, 0, 0));
 	if (strcmp(state->outcome, "REQUESTED") == 0)
 		emit(call, wb_pg_i64(result, 0, 1), wb_pg_text(result, 0, 2));
 	wb_tx_commit(call->tx);

@@ -19,8 +19,8 @@ void lookup_add(struct lookup *lookup, const struct order *order);
 
 /* Sends the statement, unless nothing was added: then false, and done is not
  * called. done: the answers are there. */
-bool lookup_send(struct lookup *lookup, struct wb_tx *tx,
-                 wb_loop_fn done, void *arg);
+bool lookup_send(struct lookup *lookup, struct wb_tx *tx, wb_loop_fn done,
+                 void *arg);
 
 struct lookup_product {
 	const char *sku;

@@ -49,8 +49,7 @@ static void
 add_bool(struct wb_buf *buf, const char *name, struct row at, size_t col)
 {
 	wb_buf_adds(buf, name);
-	wb_buf_adds(buf,
-	            wb_pg_bool(at.result, at.row, col) ? "true" : "false");
+	wb_buf_adds(buf, wb_pg_bool(at.result, at.row, col) ? "true" : "false");
 }
 
 static void
@@ -58,9 +57,8 @@ add_time(struct wb_buf *buf, const char *name, struct row at, size_t col)
 {
 	char text[WB_TIME_TEXT_BYTES];
 
-	wb_buf_printf(
-	    buf, "%s\"%s\"", name,
-	    wb_time_format(wb_pg_i64(at.result, at.row, col), text));
+	wb_buf_printf(buf, "%s\"%s\"", name,
+	              wb_time_format(wb_pg_i64(at.result, at.row, col), text));
 }
 
 void

@@ -7,7 +7,7 @@
 
 /* The columns of orders that are read here, in this order. */
 #define ORDER_COLUMNS                                                          \
-	"order_id, version, status, customer_id, total_minor, currency, "     \
+	"order_id, version, status, customer_id, total_minor, currency, "      \
 	"snapshot -> 'lines', snapshot -> 'ship_to', "                         \
 	"snapshot -> 'payment_method', cause, shipment, "                      \
 	"cancel_requested_at IS NOT NULL, cancel_refused, "                    \

@@ -1,5 +1,6 @@
 #include "price.h"
 
+#include "base/attr.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -89,6 +90,7 @@ price_order(struct order *order, const struct lookup *lookup,
 {
 	struct priced priced;
 
+	WB_ASSERT(order->n_lines > 0); /* it was read with one at least */
 	if (!find_all(order, lookup, &priced, errors))
 		return PRICE_MISSING;
 	if (!has_one_currency(order, &priced, errors) ||

@@ -18,8 +18,8 @@ enum { METHOD_BYTES = 64, TEXT_BYTES = 200, POSTAL_CODE_BYTES = 20 };
 static void
 read_customer(struct order *order, struct wb_http_errors *errors)
 {
-	const char *text = wb_json_need_text(order->body, "", "customer_id", 0,
-	                                     64, errors);
+	const char *text =
+	    wb_json_need_text(order->body, "", "customer_id", 0, 64, errors);
 
 	if (text != NULL && !wb_uuid_parse(text, &order->customer_id))
 		wb_http_errors_add(errors, "/customer_id", "must be a UUID");
@@ -28,7 +28,7 @@ read_customer(struct order *order, struct wb_http_errors *errors)
 static void
 read_address(struct order *order, struct wb_http_errors *errors)
 {
-	static const char *const members[] = { "name", "line1", "city",
+	static const char *const members[] = { "name",        "line1",   "city",
 		                               "postal_code", "country", NULL };
 	static const char base[] = "/ship_to";
 	struct json_object *from =
@@ -84,8 +84,7 @@ read_line(struct order *order, size_t i, struct json_object *from,
 	wb_json_only(from, base, members, errors);
 	(void)wb_json_need_int(from, base, "quantity", 1, QUANTITY_MAX,
 	                       &line->quantity, errors); /* errors tells */
-	line->sku =
-	    wb_json_need_text(from, base, "sku", 1, SKU_BYTES, errors);
+	line->sku = wb_json_need_text(from, base, "sku", 1, SKU_BYTES, errors);
 	if (line->sku == NULL)
 		return;
 	if (!is_sku(line->sku)) {

@@ -5,8 +5,9 @@
 
 #include "http/server.h"
 
-/* POST /orders {customer_id, lines, payment_method, ship_to}: 202 once the order
- * is committed. Prices are those of this service's replica of the catalog. */
+/* POST /orders {customer_id, lines, payment_method, ship_to}: 202 once the
+ * order is committed. Prices are those of this service's replica of the
+ * catalog. */
 void post_order(struct wb_http_request *request, void *arg);
 
 /* GET /orders/{id}, with an ETag; If-None-Match gives 304. */
@@ -15,7 +16,7 @@ void get_order(struct wb_http_request *request, void *arg);
 /* GET /orders?customer_id=&limit=&cursor=: pages, newest first. */
 void list_orders(struct wb_http_request *request, void *arg);
 
-/* POST /orders/{id}/cancel: 202, however often; 409 when the order has ended. */
+/* POST /orders/{id}/cancel: 202, however often; 409 for an order that ended. */
 void cancel_order(struct wb_http_request *request, void *arg);
 
 #endif

@@ -1,4 +1,4 @@
-/* The order as it was accepted, in JSON: what each event of the saga carries. */
+/* An order as it was accepted, in JSON: what each event of the saga carries. */
 #include "order.h"
 
 #include "base/clock.h"
