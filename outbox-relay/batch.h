@@ -24,7 +24,7 @@ enum row_state {
 	ROW_UNROUTABLE, /* returned, then acked: no queue has it */
 	ROW_TOO_LARGE,  /* larger than the relay's or the broker's limit */
 	ROW_MALFORMED,  /* can't be put into an AMQP message */
-	ROW_LEFT,       /* stays as it was: not sent, or its outcome is unknown */
+	ROW_LEFT, /* stays as it was: not sent, or its outcome is unknown */
 };
 
 #define ROW_NONE (-1)
@@ -43,8 +43,8 @@ struct row {
 	int64_t after; /* seq of the event before it while that is unpublished,
 	                  or 0 */
 
-	/* Chain of one aggregate within the batch, by sequence: indexes of rows,
-	 * ROW_NONE at the ends. */
+	/* Chain of one aggregate within the batch, by sequence: indexes of
+	 * rows, ROW_NONE at the ends. */
 	int32_t prev, next;
 
 	/* body is set when it is sent: it lies in batch->bodies. */

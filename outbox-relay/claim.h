@@ -7,6 +7,7 @@
 #include "floor.h"
 #include "params.h"
 #include "pg/pg.h"
+#include "sweep.h"
 
 /* What a claim needs to know; lives as long as its slot. */
 struct claim {
@@ -14,6 +15,7 @@ struct claim {
 	const char *name;         /* of the source: "orders" */
 	const char *event_source; /* CloudEvents source: "/orders" */
 	struct floor *floor;      /* shared by the slots of one kind */
+	struct sweep *sweep;      /* as the floor */
 	/* The relay's limit, or the broker's once it is known to be lower. */
 	const size_t *max_message_bytes;
 	struct batch *batch;
@@ -29,6 +31,7 @@ struct claim {
 	struct wb_pg_args *args;
 	int64_t started_us;
 	int64_t floor_at;
+	size_t n_swept; /* lanes that it looks at from the start */
 	struct wb_buf scratch;
 };
 

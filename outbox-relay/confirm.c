@@ -60,7 +60,7 @@ confirm_settle(struct batch *batch, uint64_t tag, bool is_multiple, bool is_ack,
 			settle_one(batch, i, is_ack, fn, arg);
 	}
 	while (batch->oldest < batch->n_sent &&
-	    !is_outstanding(&batch->rows[batch->sent[batch->oldest]]))
+	       !is_outstanding(&batch->rows[batch->sent[batch->oldest]]))
 		batch->oldest++;
 }
 
@@ -73,8 +73,8 @@ confirm_returned(struct batch *batch, const struct wb_amqp_return *ret)
 		if (row->state != ROW_SENT ||
 		    strcmp(row->message_id, ret->message_id) != 0)
 			continue;
-		batch_fail(batch, row, ROW_RETURNED,
-		    "UNROUTABLE: %u %.40s", (unsigned)ret->code, ret->text);
+		batch_fail(batch, row, ROW_RETURNED, "UNROUTABLE: %u %.40s",
+		           (unsigned)ret->code, ret->text);
 		batch->return_at = i + 1;
 		return true;
 	}
@@ -92,8 +92,8 @@ confirm_give_up(struct batch *batch, size_t limit_bytes)
 		batch->n_settled++;
 		if (limit_bytes > 0 && row->body_bytes > limit_bytes)
 			batch_fail(batch, row, ROW_TOO_LARGE,
-			    "TOO_LARGE: %zu bytes, the broker takes %zu",
-			    row->body_bytes, limit_bytes);
+			           "TOO_LARGE: %zu bytes, the broker takes %zu",
+			           row->body_bytes, limit_bytes);
 		else
 			batch_end(batch, row, ROW_LEFT);
 	}

@@ -11,10 +11,13 @@ on_due(const struct wb_pg_result *result, void *arg)
 {
 	struct claim *claim = arg;
 	size_t n = wb_pg_rows(result);
+	int64_t now_us = wb_mono_us();
 
+	if (claim->n_swept > 0)
+		sweep_took(claim->sweep, 1, now_us - claim->started_us, now_us);
 	if (n > 0)
 		floor_seen(claim->floor, claim->started_us,
-		    wb_pg_i64(result, 0, DELIVERY_OLDEST_US));
+		           wb_pg_i64(result, 0, DELIVERY_OLDEST_US));
 	for (size_t i = 0; i < n; i++)
 		message_of_delivery(claim, result, i);
 	claim->on_read(claim->arg);
@@ -23,9 +26,13 @@ on_due(const struct wb_pg_result *result, void *arg)
 static void
 start_deliveries(struct claim *claim, struct wb_tx *tx)
 {
+	int32_t all[SWEEP_AT_ONCE];
+
 	claim->tx = tx;
 	claim->started_us = wb_mono_us();
-	claim->floor_at = floor_get(claim->floor, claim->started_us);
+	claim->n_swept = sweep_take(claim->sweep, claim->started_us, all);
+	claim->floor_at =
+	    claim->n_swept > 0 ? 0 : floor_get(claim->floor, claim->started_us);
 	wb_pg_args_clear(claim->args);
 	wb_pg_arg_i64(claim->args, claim->floor_at);
 	wb_pg_arg_i64(claim->args, claim->params->batch_events);

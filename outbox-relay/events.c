@@ -2,6 +2,7 @@
  * whose snapshot is later than the locks. */
 #include "claim.h"
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "message.h"
 #include "sql.h"
@@ -20,8 +21,10 @@ on_events(const struct wb_pg_result *result, void *arg)
 static int64_t
 rows_per_lane(const struct claim *claim, size_t n_lanes)
 {
-	int64_t n = claim->params->batch_events / (int64_t)n_lanes;
+	int64_t n = 0;
 
+	WB_ASSERT(n_lanes > 0);
+	n = claim->params->batch_events / (int64_t)n_lanes;
 	return n > 0 ? n : 1;
 }
 
@@ -35,14 +38,13 @@ read_events(struct claim *claim, const struct wb_pg_result *lanes)
 	array = wb_pg_arg_array(claim->args, WB_PG_INT4);
 	for (size_t i = 0; i < n_lanes; i++)
 		wb_pg_elem_i32(claim->args, array,
-		    (int32_t)wb_pg_i64(lanes, i, 0));
+		               (int32_t)wb_pg_i64(lanes, i, 0));
 	wb_pg_arg_i64(claim->args, claim->floor_at);
 	wb_pg_arg_i64(claim->args, rows_per_lane(claim, n_lanes));
 	wb_pg_arg_i64(claim->args, claim->params->batch_events);
 	wb_pg_arg_i64(claim->args, (int64_t)*claim->max_message_bytes);
 	wb_pg_arg_i64(claim->args, claim->params->batch_bytes);
-	wb_tx_query(claim->tx, &sql_read_events, claim->args, on_events,
-	    claim);
+	wb_tx_query(claim->tx, &sql_read_events, claim->args, on_events, claim);
 	wb_tx_flush(claim->tx);
 }
 
@@ -50,15 +52,18 @@ static void
 on_lanes(const struct wb_pg_result *result, void *arg)
 {
 	struct claim *claim = arg;
-	int64_t oldest;
+	int64_t oldest, now_us = wb_mono_us();
 
+	if (claim->n_swept > 0)
+		sweep_took(claim->sweep, claim->n_swept,
+		           now_us - claim->started_us, now_us);
 	if (wb_pg_rows(result) == 0) {
 		claim->on_read(claim->arg);
 		return;
 	}
 	oldest = wb_pg_i64(result, 0, 2);
 	if (oldest < claim->floor_at) {
-		/* A refused event is due again. */
+		/* It committed late, or was refused and is due again. */
 		floor_take_back(claim->floor, oldest);
 		claim->floor_at = oldest;
 	} else {
@@ -70,12 +75,19 @@ on_lanes(const struct wb_pg_result *result, void *arg)
 static void
 start_events(struct claim *claim, struct wb_tx *tx)
 {
+	int32_t lanes[SWEEP_AT_ONCE];
+	size_t array;
+
 	claim->tx = tx;
 	claim->started_us = wb_mono_us();
 	claim->floor_at = floor_get(claim->floor, claim->started_us);
 	wb_pg_args_clear(claim->args);
 	wb_pg_arg_i64(claim->args, claim->floor_at);
 	wb_pg_arg_i64(claim->args, claim->params->lanes_per_batch);
+	array = wb_pg_arg_array(claim->args, WB_PG_INT4);
+	claim->n_swept = sweep_take(claim->sweep, claim->started_us, lanes);
+	for (size_t i = 0; i < claim->n_swept; i++)
+		wb_pg_elem_i32(claim->args, array, lanes[i]);
 	wb_tx_query(tx, &sql_lock_lanes, claim->args, on_lanes, claim);
 	wb_tx_flush(tx);
 }

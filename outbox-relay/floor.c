@@ -4,9 +4,11 @@
 #include <string.h>
 
 void
-floor_init(struct floor *floor)
+floor_init(struct floor *floor, int64_t rows, int64_t position)
 {
 	memset(floor, 0, sizeof *floor);
+	floor->rows = rows;
+	floor->base = position - rows;
 }
 
 static int64_t
@@ -21,30 +23,36 @@ floor_of_age(const struct floor *floor, int64_t now_us, int64_t age_ms)
 	return floor->base;
 }
 
-int64_t
-floor_near(const struct floor *floor, int64_t now_us)
+static int64_t
+last_position(const struct floor *floor)
 {
-	return floor_of_age(floor, now_us, FLOOR_NEAR_MS);
+	size_t last =
+	    (floor->first + floor->n_seen + FLOOR_SEEN - 1) % FLOOR_SEEN;
+
+	return floor->n_seen > 0 ? floor->seen[last].position : floor->base;
 }
 
 int64_t
-floor_get(struct floor *floor, int64_t now_us)
+floor_get(const struct floor *floor, int64_t now_us)
 {
-	if (now_us - floor->far_us < FLOOR_FAR_EVERY_MS * (int64_t)1000)
-		return floor_near(floor, now_us);
-	floor->far_us = now_us;
-	return floor_of_age(floor, now_us, FLOOR_FAR_MS);
+	int64_t near = floor_of_age(floor, now_us, FLOOR_MS);
+	int64_t far = floor_of_age(floor, now_us, FLOOR_FAR_MS);
+	int64_t back = last_position(floor) - floor->rows;
+
+	if (near > back)
+		near = back;
+	return near > far ? near : far;
 }
 
 void
 floor_seen(struct floor *floor, int64_t at_us, int64_t position)
 {
-	size_t last = (floor->first + floor->n_seen + FLOOR_SEEN - 1) %
-	    FLOOR_SEEN;
+	size_t last =
+	    (floor->first + floor->n_seen + FLOOR_SEEN - 1) % FLOOR_SEEN;
 
 	if (floor->n_seen > 0 &&
 	    (at_us - floor->seen[last].at_us < FLOOR_STEP_MS * (int64_t)1000 ||
-	        position < floor->seen[last].position)) {
+	     position < floor->seen[last].position)) {
 		if (position < floor->seen[last].position)
 			floor_take_back(floor, position);
 		return;

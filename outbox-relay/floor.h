@@ -1,12 +1,10 @@
 /* From where to look for unpublished rows. Published rows leave dead entries in
  * the index of pending rows; while some transaction holds them visible, a scan
  * from the start would read all of them again and again. So a claim starts at a
- * floor: the lowest unpublished position that was seen some time ago. A row that
- * commits later than that is below the floor:
- *   - each claim looks from the floor of FLOOR_NEAR_MS ago,
- *   - once in FLOOR_FAR_EVERY_MS from the one of FLOOR_FAR_MS ago,
- *   - the watch's sweep (gate.h) looks at everything.
- * Whoever finds a row below the floor takes the floor back to it.
+ * floor a little below the lowest unpublished position: FLOOR_MS ago or
+ * FLOOR_ROWS back, whichever is further, but at most FLOOR_FAR_MS ago. Rows
+ * that commit later than that are below it: sweep.h finds them, and whoever
+ * finds one takes the floor back.
  *
  * Positions are int64_t: seq of events, µs since 1970 of deliveries' due times.
  * They must rise over time, but for late commits. */
@@ -17,37 +15,35 @@
 #include <stdint.h>
 
 enum {
-	FLOOR_NEAR_MS = 250,
+	FLOOR_MS = 250,
 	FLOOR_FAR_MS = 10 * 1000,
-	FLOOR_FAR_EVERY_MS = 1000,
+	FLOOR_ROWS = 2000,
 	FLOOR_STEP_MS = 50, /* between two remembered positions */
 	FLOOR_SEEN = FLOOR_FAR_MS / FLOOR_STEP_MS + 2,
 };
 
 struct floor {
+	int64_t rows; /* FLOOR_ROWS in units of a position */
 	int64_t base; /* older than everything remembered */
 	struct {
 		int64_t at_us; /* monotonic */
 		int64_t position;
 	} seen[FLOOR_SEEN]; /* a ring */
 	size_t first, n_seen;
-	int64_t far_us; /* when the far floor was last used */
 };
 
-/* Everything is above it. */
-void floor_init(struct floor *floor);
+/* rows: how far FLOOR_ROWS reach, as a difference of positions. position: the
+ * end; what is further below it is for the first round of the sweep to find. */
+void floor_init(struct floor *floor, int64_t rows, int64_t position);
 
-/* The floor for a claim at now_us: the near one, now and then the far one. */
-int64_t floor_get(struct floor *floor, int64_t now_us);
-
-/* The near one, for others who look. */
-int64_t floor_near(const struct floor *floor, int64_t now_us);
+/* The floor for a look at now_us. */
+int64_t floor_get(const struct floor *floor, int64_t now_us);
 
 /* A look from at_us on found nothing unpublished between the floor and
  * position, which is unpublished itself or the end. */
 void floor_seen(struct floor *floor, int64_t at_us, int64_t position);
 
-/* A row was found at position: claims see it from now on. */
+/* A row was found at position: looks see it from now on. */
 void floor_take_back(struct floor *floor, int64_t position);
 
 #endif

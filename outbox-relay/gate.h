@@ -1,4 +1,4 @@
-/* A source's watch: one session that sleeps until rows come, and sweeps.
+/* A source's watch: one session that sleeps until rows come, and counts them.
  *
  * A sleeping relay holds an advisory lock. The trigger on the outbox tables
  * sends a NOTIFY only when it finds that lock taken, since every NOTIFY
@@ -23,23 +23,26 @@ enum {
 };
 
 /* OFF        no connection
+ * BEGINNING  the first connection: asks where the floors are
  * AWAKE      connected; nothing asked of the server
- * LOCKING, CHECKING, UNLOCKING, SWEEPING: that statement is under way
+ * LOCKING, CHECKING, UNLOCKING, COUNTING: that statement is under way
  * ASLEEP     the lock is held; waits for NOTIFY or the timer */
 enum gate_state {
 	GATE_OFF,
+	GATE_BEGINNING,
 	GATE_AWAKE,
 	GATE_LOCKING,
 	GATE_CHECKING,
 	GATE_ASLEEP,
 	GATE_UNLOCKING,
-	GATE_SWEEPING,
+	GATE_COUNTING,
 };
 
 struct gate_events {
 	/* Look for rows now. */
 	void (*on_wake)(void *arg);
-	/* The session is there, or gone. */
+	/* The session is up, or not (any more). From the first one on, the
+	 * floors are known, and on_wake follows. */
 	void (*on_session)(void *arg, bool is_up);
 };
 
@@ -62,18 +65,20 @@ struct gate {
 	struct wb_pg *pg;
 	struct wb_pg_args *args;
 	struct wb_timer timer; /* the sleep, or the wait until the next poll */
-	struct wb_timer sweep_timer;
-	bool is_sleep_wanted, is_sweep_due, is_notified;
+	struct wb_timer count_timer;
+	bool is_sleep_wanted, is_count_due, is_notified;
 	bool is_draining;
+	bool has_begun;  /* the floors are known */
 	unsigned misses; /* polls in a row that found nothing to do */
 	int64_t started_us;
 
 	/* Of the statement under way. */
 	bool answer;
 	int64_t due_ms; /* -1: nothing */
+	int64_t last_seq, now_us;
 
 	struct wb_counter *sleeps, *woken_by_notify, *woken_by_timer,
-	    *woken_by_due, *sweeps;
+	    *woken_by_due;
 	struct wb_gauge *depth, *parked, *oldest;
 	bool is_due_sleep; /* the sleep ends when something falls due */
 };
@@ -88,12 +93,11 @@ void gate_sleep(struct gate *gate);
 /* The relay has found something. */
 void gate_worked(struct gate *gate);
 
-/* Sweep as soon as possible: a row must be below the floor. */
-void gate_sweep(struct gate *gate);
-
-/* No sleep, no sweep, no callback any more. */
+/* No sleep, no count, no callback any more. */
 void gate_drain(struct gate *gate);
 
+/* Connected, and the outbox tables are there. */
 bool gate_is_up(const struct gate *gate);
+bool gate_has_begun(const struct gate *gate);
 
 #endif

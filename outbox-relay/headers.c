@@ -134,10 +134,9 @@ parse_string(struct parser *parser, const char **ret_text)
 	if (!take(parser, '"'))
 		return false;
 	while (parser->at[most] != '\0' && parser->at[most] != '"')
-		most += parser->at[most] == '\\' &&
-		        parser->at[most + 1] != '\0'
-		    ? 2
-		    : 1;
+		most += parser->at[most] == '\\' && parser->at[most + 1] != '\0'
+		            ? 2
+		            : 1;
 	if (most > 6 * HEADERS_MAX_BYTES)
 		return false;
 	out = text = wb_arena_alloc(parser->arena, most + 1);
@@ -188,7 +187,7 @@ add_header(struct parser *parser)
 		grown = wb_arena_alloc(parser->arena, cap * sizeof *grown);
 		if (parser->n > 0)
 			memcpy(grown, parser->headers,
-			    parser->n * sizeof *grown);
+			       parser->n * sizeof *grown);
 		parser->headers = grown;
 		parser->cap = cap;
 	}
@@ -234,7 +233,8 @@ headers_parse(const char *json, struct wb_arena *arena, struct wb_note *note,
 	struct parser parser = { .at = json, .arena = arena };
 
 	if (!parse_object(&parser))
-		return wb_fail(note, WB_ERR_BAD_MESSAGE,
+		return wb_fail(
+		    note, WB_ERR_BAD_MESSAGE,
 		    "headers must be an object of text and integers, "
 		    "%zu bytes at most",
 		    HEADERS_MAX_BYTES);

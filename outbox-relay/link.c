@@ -9,7 +9,7 @@
 static const struct wb_backoff reopen = {
 	.base_ms = 200,
 	.factor = 2,
-	.cap_ms = 10 * 1000,
+	.cap_ms = 10000,
 };
 
 /* Also after a lost connection: then the next one comes first (link_attach). */
@@ -78,8 +78,7 @@ open_channel(struct link *link)
 	    wb_amqp_is_blocked(link->amqp))
 		return;
 	link->state = LINK_OPENING;
-	link->channel = wb_amqp_channel_open(link->amqp, &channel_events,
-	    link);
+	link->channel = wb_amqp_channel_open(link->amqp, &channel_events, link);
 	if (link->channel == NULL) /* the broker allows no more of them */
 		wait_to_open(link);
 	else

@@ -15,7 +15,7 @@ static bool
 is_refused(const struct row *row)
 {
 	return row->state == ROW_NACKED || row->state == ROW_UNROUTABLE ||
-	    row->state == ROW_TOO_LARGE || row->state == ROW_MALFORMED;
+	       row->state == ROW_TOO_LARGE || row->state == ROW_MALFORMED;
 }
 
 /* What another try can't change. */
@@ -23,15 +23,15 @@ static bool
 is_hopeless(const struct claim *claim, const struct row *row)
 {
 	return row->state == ROW_TOO_LARGE || row->state == ROW_MALFORMED ||
-	    row->attempts + 1 >= claim->params->max_attempts;
+	       row->attempts + 1 >= claim->params->max_attempts;
 }
 
 static const char *
 reason_of(const struct row *row)
 {
 	return row->reason[0] != '\0'
-	    ? row->reason
-	    : "BROKER_REFUSED: a queue would not take it (nack)";
+	           ? row->reason
+	           : "BROKER_REFUSED: a queue would not take it (nack)";
 }
 
 static void
@@ -40,18 +40,18 @@ log_refused(const struct slot_kind *kind, const struct claim *claim,
 {
 	if (is_parked)
 		wb_log_error(WB_LOG_RELAY_PARKED,
-		    "source=%s kind=%s id=%lld message_id=%s key=%s "
-		    "attempts=%d why=\"%s\"",
-		    claim->name, kind->name, (long long)row->id,
-		    row->message_id, row->message.routing_key,
-		    row->attempts + 1, reason_of(row));
+		             "source=%s kind=%s id=%lld message_id=%s key=%s "
+		             "attempts=%d why=\"%s\"",
+		             claim->name, kind->name, (long long)row->id,
+		             row->message_id, row->message.routing_key,
+		             row->attempts + 1, reason_of(row));
 	else
 		wb_log_warn(WB_LOG_RELAY_NACK,
-		    "source=%s kind=%s id=%lld message_id=%s key=%s "
-		    "attempts=%d why=\"%s\"",
-		    claim->name, kind->name, (long long)row->id,
-		    row->message_id, row->message.routing_key,
-		    row->attempts + 1, reason_of(row));
+		            "source=%s kind=%s id=%lld message_id=%s key=%s "
+		            "attempts=%d why=\"%s\"",
+		            claim->name, kind->name, (long long)row->id,
+		            row->message_id, row->message.routing_key,
+		            row->attempts + 1, reason_of(row));
 }
 
 static void
@@ -70,7 +70,8 @@ refuse(const struct slot_kind *kind, const struct claim *claim,
 	if (is_parked)
 		wb_pg_elem_null(refused->args, refused->waits);
 	else
-		wb_pg_elem_i64(refused->args, refused->waits,
+		wb_pg_elem_i64(
+		    refused->args, refused->waits,
 		    wb_backoff_ms(&backoff, (unsigned)row->attempts));
 	refused->n++;
 	log_refused(kind, claim, row, is_parked);

@@ -15,7 +15,8 @@ keep(struct claim *claim, const struct wb_pg_result *result, size_t at,
      size_t column)
 {
 	return wb_arena_strndup(claim->batch->arena,
-	    wb_pg_text(result, at, column), wb_pg_bytes(result, at, column));
+	                        wb_pg_text(result, at, column),
+	                        wb_pg_bytes(result, at, column));
 }
 
 /* A property that is left out when it is empty or does not fit. */
@@ -30,8 +31,8 @@ check_size(struct claim *claim, struct row *row, size_t bytes)
 {
 	if (bytes > *claim->max_message_bytes)
 		batch_fail(claim->batch, row, ROW_TOO_LARGE,
-		    "TOO_LARGE: %zu bytes, the limit is %zu", bytes,
-		    *claim->max_message_bytes);
+		           "TOO_LARGE: %zu bytes, the limit is %zu", bytes,
+		           *claim->max_message_bytes);
 }
 
 static void
@@ -39,8 +40,8 @@ check_routing_key(struct claim *claim, struct row *row)
 {
 	if (strlen(row->message.routing_key) > SHORT_MAX)
 		batch_fail(claim->batch, row, ROW_MALFORMED,
-		    "BAD_MESSAGE: a routing key has at most %zu bytes",
-		    SHORT_MAX);
+		           "BAD_MESSAGE: a routing key has at most %zu bytes",
+		           SHORT_MAX);
 }
 
 static struct row *
@@ -66,7 +67,7 @@ dataschema(struct claim *claim, const char *type)
 	wb_buf_clear(&claim->scratch);
 	if (claim->params->dataschema_prefix[0] != '\0')
 		wb_buf_printf(&claim->scratch, "%s%s.json",
-		    claim->params->dataschema_prefix, type);
+		              claim->params->dataschema_prefix, type);
 	return wb_buf_text(&claim->scratch);
 }
 
@@ -133,7 +134,7 @@ message_of_event(struct claim *claim, const struct wb_pg_result *result,
 	check_routing_key(claim, row);
 	if (wb_pg_is_null(result, at, EVENT_PAYLOAD)) {
 		check_size(claim, row,
-		    (size_t)wb_pg_i64(result, at, EVENT_PAYLOAD_BYTES));
+		           (size_t)wb_pg_i64(result, at, EVENT_PAYLOAD_BYTES));
 		return;
 	}
 	set_event_properties(claim, row, result, at);
@@ -144,8 +145,8 @@ static void
 add_body(struct claim *claim, struct row *row,
          const struct wb_pg_result *result, size_t at)
 {
-	const void *body = wb_pg_bytea(result, at, DELIVERY_BODY,
-	    &row->body_bytes);
+	const void *body =
+	    wb_pg_bytea(result, at, DELIVERY_BODY, &row->body_bytes);
 
 	wb_buf_add(&claim->batch->bodies, body, row->body_bytes);
 }
@@ -168,13 +169,13 @@ message_of_delivery(struct claim *claim, const struct wb_pg_result *result,
 	check_routing_key(claim, row);
 	if (wb_pg_is_null(result, at, DELIVERY_BODY)) {
 		check_size(claim, row,
-		    (size_t)wb_pg_i64(result, at, DELIVERY_BODY_BYTES));
+		           (size_t)wb_pg_i64(result, at, DELIVERY_BODY_BYTES));
 		return;
 	}
 	if (headers_parse(wb_pg_text(result, at, DELIVERY_HEADERS),
-	        claim->batch->arena, &note, &props->headers,
-	        &props->n_headers) != WB_OK)
+	                  claim->batch->arena, &note, &props->headers,
+	                  &props->n_headers) != WB_OK)
 		batch_fail(claim->batch, row, ROW_MALFORMED, "BAD_MESSAGE: %s",
-		    note.text);
+		           note.text);
 	add_body(claim, row, result, at);
 }

@@ -1,4 +1,5 @@
-/* Chains of one aggregate's events, found by a hash table of their last rows. */
+/* Chains of one aggregate's events, found by a hash table of their last rows.
+ */
 #include "order.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ static bool
 same_aggregate(const struct row *a, const struct row *b)
 {
 	return strcmp(a->aggregate_id, b->aggregate_id) == 0 &&
-	    strcmp(a->aggregate_type, b->aggregate_type) == 0;
+	       strcmp(a->aggregate_type, b->aggregate_type) == 0;
 }
 
 /* Where the chain of the row's aggregate is kept: its last row or ROW_NONE. */
@@ -28,7 +29,7 @@ find_chain(struct batch *batch, const struct row *row)
 	hash = hash_text(hash, row->aggregate_id);
 	at = (size_t)hash & (batch->n_chains - 1);
 	while (batch->chains[at] != ROW_NONE &&
-	    !same_aggregate(&batch->rows[batch->chains[at]], row))
+	       !same_aggregate(&batch->rows[batch->chains[at]], row))
 		at = (at + 1) & (batch->n_chains - 1);
 	return &batch->chains[at];
 }
@@ -43,7 +44,7 @@ link_row(struct batch *batch, int32_t index)
 
 	row->prev = *last;
 	while (row->prev != ROW_NONE &&
-	    batch->rows[row->prev].sequence > row->sequence) {
+	       batch->rows[row->prev].sequence > row->sequence) {
 		row->next = row->prev;
 		row->prev = batch->rows[row->prev].prev;
 	}
@@ -59,14 +60,14 @@ link_row(struct batch *batch, int32_t index)
 static bool
 is_in_turn(const struct batch *batch, const struct row *row)
 {
-	return row->after == 0 ||
-	    (row->prev != ROW_NONE && batch->rows[row->prev].id == row->after);
+	return row->after == 0 || (row->prev != ROW_NONE &&
+	                           batch->rows[row->prev].id == row->after);
 }
 
-size_t
+int64_t
 order_build(struct batch *batch)
 {
-	size_t n_left = 0;
+	int64_t missing = 0;
 
 	for (size_t i = 0; i < batch->n_chains; i++)
 		batch->chains[i] = ROW_NONE;
@@ -78,19 +79,20 @@ order_build(struct batch *batch)
 
 		if (row->state == ROW_WAITING && !is_in_turn(batch, row)) {
 			batch_end(batch, row, ROW_LEFT);
-			n_left++;
+			if (missing == 0 || row->after < missing)
+				missing = row->after;
 		}
 		if (row->state != ROW_WAITING)
 			order_leave_rest(batch, row);
 	}
-	return n_left;
+	return missing;
 }
 
 bool
 order_is_head(const struct batch *batch, const struct row *row)
 {
 	return row->state == ROW_WAITING &&
-	    (row->prev == ROW_NONE ||
+	       (row->prev == ROW_NONE ||
 	        batch->rows[row->prev].state == ROW_ACKED);
 }
 

@@ -29,13 +29,13 @@ const struct wb_param relay_params_table[] = {
 	          "orders=postgres://relay@db/orders; the name is the source "
 	          "of its events (/orders)" },
 	TEXT("exchange", exchange, "waybill.events", 1, 255,
-	    "where events are published, with their type as the routing key"),
+	     "where events are published, with their type as the routing key"),
 	TEXT("dataschema-prefix", dataschema_prefix,
-	    "https://waybill.example/events/", 0, 1024,
-	    "dataschema of an event is this, its type and .json; empty: none"),
+	     "https://waybill.example/events/", 0, 1024,
+	     "dataschema of an event is this, its type and .json; empty: none"),
 	TEXT("wake", wake, "gate", 1, 16,
-	    "how the relay learns of new rows: gate (woken by the commit) or "
-	    "poll (behind a transaction-pooling proxy)"),
+	     "how the relay learns of new rows: gate (woken by the commit) or "
+	     "poll (behind a transaction-pooling proxy)"),
 	INT("batch-events", batch_events, "500", 1, 10000, "rows",
 	    "most rows of one transaction"),
 	INT("batch-bytes", batch_bytes, "1048576", 1024, 1 << 28, "bytes",
@@ -64,11 +64,13 @@ const struct wb_param relay_params_table[] = {
 	    "longest wait between two tries"),
 	INT("poll-ms", poll_ms, "5", 1, 60000, "ms",
 	    "wake=poll: how often an idle relay looks for rows"),
-	INT("max-sleep-ms", max_sleep_ms, "1000", 10, 60000, "ms",
+	INT("max-sleep-ms", max_sleep_ms, "1000", 100, 60000, "ms",
 	    "wake=gate: longest sleep without looking"),
 	INT("sweep-ms", sweep_ms, "10000", 100, 600000, "ms",
-	    "how often everything is looked at for rows that committed late, "
-	    "and counted"),
+	    "how often everything is looked at, part by part, for rows that "
+	    "committed late; longer where that is slow"),
+	INT("count-ms", count_ms, "10000", 100, 3600000, "ms",
+	    "how often rows are counted for the metrics"),
 };
 
 const size_t relay_params_count = WB_ARRAY_LEN(relay_params_table);
@@ -82,20 +84,20 @@ relay_params_is_gated(const struct relay_params *params)
 enum wb_err
 relay_params_check(const struct relay_params *params, struct wb_note *note)
 {
-	if (!relay_params_is_gated(params) &&
-	    strcmp(params->wake, "poll") != 0)
-		return wb_fail(note, WB_ERR_BAD_CONFIG,
-		    "wake=%s: gate or poll", params->wake);
+	if (!relay_params_is_gated(params) && strcmp(params->wake, "poll") != 0)
+		return wb_fail(note, WB_ERR_BAD_CONFIG, "wake=%s: gate or poll",
+		               params->wake);
 	if (params->batch_window_ms + params->confirm_ms >=
 	    params->claim_cap_ms)
-		return wb_fail(note, WB_ERR_BAD_CONFIG,
+		return wb_fail(
+		    note, WB_ERR_BAD_CONFIG,
 		    "claim-cap-ms=%lld: must be more than batch-window-ms + "
 		    "confirm-timeout-ms",
 		    (long long)params->claim_cap_ms);
 	if (params->claim_cap_ms >= params->idle_tx_ms)
 		return wb_fail(note, WB_ERR_BAD_CONFIG,
-		    "idle-in-transaction-ms=%lld: must be more than "
-		    "claim-cap-ms",
-		    (long long)params->idle_tx_ms);
+		               "idle-in-transaction-ms=%lld: must be more than "
+		               "claim-cap-ms",
+		               (long long)params->idle_tx_ms);
 	return WB_OK;
 }

@@ -13,9 +13,9 @@ struct relay_params {
 	char *sources;
 	char *exchange;
 	char *dataschema_prefix;
-	char *wake;                /* "gate" or "poll" */
-	int64_t batch_events;      /* per transaction */
-	int64_t batch_bytes;       /* of payloads */
+	char *wake;           /* "gate" or "poll" */
+	int64_t batch_events; /* per transaction */
+	int64_t batch_bytes;  /* of payloads */
 	int64_t lanes_per_batch;
 	int64_t max_message_bytes; /* of a body as published */
 	int64_t batch_window_ms;   /* after this a batch sends nothing more */
@@ -29,6 +29,7 @@ struct relay_params {
 	int64_t poll_ms;
 	int64_t max_sleep_ms;
 	int64_t sweep_ms;
+	int64_t count_ms;
 };
 
 extern const struct wb_param relay_params_table[];

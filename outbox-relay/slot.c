@@ -16,6 +16,8 @@
 
 #define SLOT_MAGIC 0x534c4f54u
 
+enum { TOO_MANY_FAILURES = 3 };
+
 static const struct {
 	const char *name;
 	unsigned to;
@@ -30,7 +32,7 @@ static const struct {
 static const struct wb_backoff again = {
 	.base_ms = 100,
 	.factor = 2,
-	.cap_ms = 5 * 1000,
+	.cap_ms = 5000,
 };
 
 static void
@@ -38,8 +40,8 @@ enter(struct slot *slot, enum slot_state to)
 {
 	WB_ASSERT(states[slot->state].to & 1u << to);
 	wb_log_debug(WB_LOG_RELAY_SLOT, "source=%s kind=%s from=%s to=%s",
-	    slot->config.name, slot->config.kind->name,
-	    states[slot->state].name, states[to].name);
+	             slot->config.name, slot->config.kind->name,
+	             states[slot->state].name, states[to].name);
 	slot->state = to;
 	wb_timer_stop(&slot->timer);
 }
@@ -58,7 +60,7 @@ settle_down(struct slot *slot, bool found)
 	}
 	if (slot->state == SLOT_DOWN &&
 	    (wb_timer_is_pending(&slot->timer) || !wb_pg_is_idle(slot->pg) ||
-	        !link_is_up(&slot->link)))
+	     !link_is_up(&slot->link)))
 		return;
 	enter(slot, SLOT_IDLE);
 	slot->config.events->on_idle(slot->config.arg, slot, found);
@@ -145,7 +147,8 @@ enter_confirming(struct slot *slot)
 static void
 advance(struct slot *slot)
 {
-	bool is_over = confirm_outstanding(&slot->batch) == 0 &&
+	bool is_over =
+	    confirm_outstanding(&slot->batch) == 0 &&
 	    (slot->state == SLOT_CONFIRMING || slot->batch.n_waiting == 0);
 
 	if (is_over)
@@ -160,7 +163,7 @@ send(struct slot *slot, struct row *row)
 	row->message.body = slot->batch.bodies.data + row->body_at;
 	row->message.body_bytes = row->body_bytes;
 	confirm_sent(&slot->batch, link_publish(&slot->link, &row->message),
-	    row);
+	             row);
 }
 
 static void
@@ -175,7 +178,7 @@ on_row_settled(void *arg, struct row *row)
 	}
 	if (row->aggregate_type != NULL)
 		wb_histogram_add_us(slot->latency,
-		    wb_wall_us() - row->created_us);
+		                    wb_wall_us() - row->created_us);
 	if (slot->state == SLOT_PUBLISHING && link_is_up(&slot->link))
 		next = order_next(&slot->batch, row);
 	if (next != NULL)
@@ -196,7 +199,7 @@ on_confirm(void *arg, uint64_t tag, bool is_multiple, bool is_ack)
 		slot->config.events->on_worked(slot->config.arg, slot);
 	}
 	confirm_settle(&slot->batch, tag, is_multiple, is_ack, on_row_settled,
-	    slot);
+	               slot);
 	advance(slot);
 }
 
@@ -213,6 +216,7 @@ static void
 on_read(void *arg)
 {
 	struct slot *slot;
+	int64_t missing;
 
 	WB_CAST(slot, arg, SLOT_MAGIC);
 	if (slot->batch.n_rows == 0 || slot->is_draining ||
@@ -223,8 +227,9 @@ on_read(void *arg)
 	WB_CRASH_POINT("relay.after_claim");
 	enter(slot, SLOT_PUBLISHING);
 	wb_timer_start_ms(&slot->timer, slot->config.params->batch_window_ms);
-	if (order_build(&slot->batch) > 0)
-		slot->config.events->on_late(slot->config.arg, slot);
+	missing = order_build(&slot->batch);
+	if (missing > 0)
+		floor_take_back(slot->config.floor, missing);
 	for (size_t i = 0; i < slot->batch.n_rows; i++)
 		if (order_is_head(&slot->batch, &slot->batch.rows[i]))
 			send(slot, &slot->batch.rows[i]);
@@ -250,10 +255,10 @@ static void
 give_up_confirms(struct slot *slot)
 {
 	wb_log_warn(WB_LOG_RELAY_CONFIRM,
-	    "source=%s kind=%s waited_ms=%lld unconfirmed=%zu",
-	    slot->config.name, slot->config.kind->name,
-	    (long long)slot->config.params->confirm_ms,
-	    confirm_outstanding(&slot->batch));
+	            "source=%s kind=%s waited_ms=%lld unconfirmed=%zu",
+	            slot->config.name, slot->config.kind->name,
+	            (long long)slot->config.params->confirm_ms,
+	            confirm_outstanding(&slot->batch));
 	/* Before the rows are given back, so that no confirm of theirs can be
 	 * taken for one of the next batch. */
 	link_drop(&slot->link);
@@ -309,9 +314,9 @@ on_link_down(void *arg, uint16_t code, const char *text)
 	limit_bytes = refusal_limit(code, text);
 	if (limit_bytes > 0 && limit_bytes < *slot->config.max_message_bytes)
 		*slot->config.max_message_bytes = limit_bytes;
-	if (code != 0)
+	if (code != 0 && limit_bytes == 0)
 		slot->config.events->on_refused(slot->config.arg, slot, code,
-		    text);
+		                                text);
 	if (slot->state == SLOT_PUBLISHING || slot->state == SLOT_CONFIRMING) {
 		confirm_give_up(&slot->batch, limit_bytes);
 		finish(slot);
@@ -359,9 +364,9 @@ static void
 init_metrics(struct slot *slot)
 {
 	static const char *const outcomes[] = {
-		[ROW_WAITING] = "left",       [ROW_SENT] = "left",
-		[ROW_RETURNED] = "left",      [ROW_ACKED] = "published",
-		[ROW_NACKED] = "nacked",      [ROW_UNROUTABLE] = "unroutable",
+		[ROW_WAITING] = "left",        [ROW_SENT] = "left",
+		[ROW_RETURNED] = "left",       [ROW_ACKED] = "published",
+		[ROW_NACKED] = "nacked",       [ROW_UNROUTABLE] = "unroutable",
 		[ROW_TOO_LARGE] = "too_large", [ROW_MALFORMED] = "malformed",
 		[ROW_LEFT] = "left",
 	};
@@ -370,19 +375,21 @@ init_metrics(struct slot *slot)
 
 	for (size_t i = 0; i < WB_ARRAY_LEN(outcomes); i++) {
 		(void)snprintf(labels, sizeof labels,
-		    "source=\"%s\",outcome=\"%s\"", config->name, outcomes[i]);
+		               "source=\"%s\",outcome=\"%s\"", config->name,
+		               outcomes[i]);
 		slot->outcomes[i] = wb_counter(config->kind->metric, labels,
-		    config->kind->help);
+		                               config->kind->help);
 	}
 	(void)snprintf(labels, sizeof labels, "source=\"%s\"", config->name);
-	slot->latency = wb_histogram("wb_relay_commit_to_confirm_seconds",
-	    labels, "from the insert of an event to the broker's confirm");
+	slot->latency =
+	    wb_histogram("wb_relay_commit_to_confirm_seconds", labels,
+	                 "from the insert of an event to the broker's confirm");
 	(void)snprintf(labels, sizeof labels, "source=\"%s\",kind=\"%s\"",
-	    config->name, config->kind->name);
+	               config->name, config->kind->name);
 	slot->batches = wb_counter("wb_relay_batches_total", labels,
-	    "batches that held rows");
-	slot->batch_rows = wb_gauge("wb_relay_batch_events", labels,
-	    "rows of the last batch");
+	                           "batches that held rows");
+	slot->batch_rows =
+	    wb_gauge("wb_relay_batch_events", labels, "rows of the last batch");
 }
 
 void
@@ -397,6 +404,7 @@ slot_init(struct slot *slot, const struct slot_config *config)
 			.name = config->name,
 			.event_source = config->event_source,
 			.floor = config->floor,
+			.sweep = config->sweep,
 			.max_message_bytes = config->max_message_bytes,
 			.batch = &slot->batch,
 			.on_read = on_read,
@@ -405,12 +413,12 @@ slot_init(struct slot *slot, const struct slot_config *config)
 		},
 	};
 	batch_init(&slot->batch, (size_t)config->params->batch_events,
-	    2 * (size_t)config->params->batch_bytes);
+	           2 * (size_t)config->params->batch_bytes);
 	init_metrics(slot);
 	wb_timer_init(&slot->timer, config->loop, on_timer, slot);
 	link_init(&slot->link, config->loop, &link_events, slot);
 	slot->pg = wb_pg_new(config->loop, config->pg_params,
-	    config->application_name, &pg_events, slot);
+	                     config->application_name, &pg_events, slot);
 	wb_pg_on_connect_sql(slot->pg, config->connect_sql);
 }
 
@@ -447,7 +455,7 @@ slot_drain(struct slot *slot)
 bool
 slot_is_database_up(const struct slot *slot)
 {
-	return wb_pg_is_ready(slot->pg);
+	return wb_pg_is_ready(slot->pg) && slot->failures < TOO_MANY_FAILURES;
 }
 
 bool

@@ -41,10 +41,8 @@ struct slot_events {
 	void (*on_down)(void *arg, struct slot *slot);
 	/* Rows are in hand and on their way: another slot may claim. */
 	void (*on_claimed)(void *arg, struct slot *slot);
-	/* A row could not be sent because an earlier event of its aggregate has
-	 * been neither published nor claimed: it committed late. */
-	void (*on_late)(void *arg, struct slot *slot);
-	/* The broker took rows, or closed the channel with this code. */
+	/* The broker took rows; or it closed the channel with this code, for a
+	 * reason that is no message's own. */
 	void (*on_worked)(void *arg, struct slot *slot);
 	void (*on_refused)(void *arg, struct slot *slot, uint16_t code,
 	                   const char *text);
@@ -60,6 +58,7 @@ struct slot_config {
 	const char *name;         /* of the source */
 	const char *event_source; /* "/orders" */
 	struct floor *floor;
+	struct sweep *sweep;
 	size_t *max_message_bytes; /* lowered when the broker's is lower */
 	const struct slot_events *events;
 	void *arg;
@@ -93,9 +92,11 @@ void slot_attach(struct slot *slot, struct wb_amqp *amqp);
 /* The slot must be IDLE. */
 void slot_claim(struct slot *slot);
 
-/* No new batch; one that waits for rows gives them back. Ends in IDLE or DOWN. */
+/* No new batch; one that waits for rows gives them back. Ends in IDLE or DOWN.
+ */
 void slot_drain(struct slot *slot);
 
+/* Connected, and transactions do not fail one after the other. */
 bool slot_is_database_up(const struct slot *slot);
 bool slot_is_busy(const struct slot *slot); /* neither DOWN nor IDLE */
 

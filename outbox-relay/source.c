@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/health.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -34,6 +35,7 @@ struct source {
 	struct slot slots[SLOTS];
 	struct gate gate;
 	struct floor events_floor, deliveries_floor;
+	struct sweep events_sweep, deliveries_sweep;
 	size_t max_message_bytes;
 	struct wb_timer poll_timer, deliveries_timer;
 	struct wb_health *postgres, *rabbitmq;
@@ -51,12 +53,17 @@ struct source {
 static void
 show_database(struct source *source)
 {
-	bool is_up = gate_is_up(&source->gate);
+	const char *detail = "connected";
 
 	for (size_t i = 0; i < SLOTS; i++)
-		is_up = is_up && slot_is_database_up(&source->slots[i]);
-	wb_health_set(source->postgres, is_up, "%s",
-	    is_up ? "connected" : "connecting");
+		if (!slot_is_database_up(&source->slots[i]))
+			detail = "connecting, or its statements fail";
+	if (!gate_is_up(&source->gate))
+		detail = source->gate.state == GATE_BEGINNING
+		             ? "the outbox tables can't be read"
+		             : "connecting";
+	wb_health_set(source->postgres, strcmp(detail, "connected") == 0, "%s",
+	              detail);
 }
 
 static void
@@ -68,7 +75,7 @@ show_broker(struct source *source)
 		wb_health_set(source->rabbitmq, false, "blocked by an alarm");
 	else if (source->refusal.text[0] != '\0')
 		wb_health_set(source->rabbitmq, false, "%s",
-		    source->refusal.text);
+		              source->refusal.text);
 	else
 		wb_health_set(source->rabbitmq, true, "connected");
 }
@@ -93,6 +100,12 @@ idle_slot(struct source *source)
 	return NULL;
 }
 
+static bool
+can_claim(const struct source *source)
+{
+	return gate_has_begun(&source->gate) && !source->is_draining;
+}
+
 /* One at a time: the second one finds only what the first one has left. */
 static void
 claim_events(struct source *source)
@@ -100,7 +113,7 @@ claim_events(struct source *source)
 	struct slot *slot = idle_slot(source);
 
 	wb_timer_stop(&source->poll_timer);
-	if (slot != NULL && !is_claiming(source) && !source->is_draining)
+	if (slot != NULL && !is_claiming(source) && can_claim(source))
 		slot_claim(slot);
 }
 
@@ -110,7 +123,7 @@ claim_deliveries(struct source *source)
 	struct slot *slot = &source->slots[DELIVERY_SLOT];
 
 	wb_timer_start_ms(&source->deliveries_timer, BUSY_POLL_DELIVERIES_MS);
-	if (slot->state == SLOT_IDLE && !source->is_draining)
+	if (slot->state == SLOT_IDLE && can_claim(source))
 		slot_claim(slot);
 }
 
@@ -129,6 +142,11 @@ rest(struct source *source)
 {
 	if (is_busy(source)) {
 		wb_timer_start_ms(&source->poll_timer, BUSY_POLL_MS);
+		return;
+	}
+	if (can_claim(source) && idle_slot(source) != NULL &&
+	    !source->events_sweep.has_gone_round) {
+		claim_events(source);
 		return;
 	}
 	wb_timer_stop(&source->poll_timer);
@@ -226,16 +244,6 @@ on_slot_claimed(void *arg, struct slot *slot)
 }
 
 static void
-on_slot_late(void *arg, struct slot *slot)
-{
-	struct source *source;
-
-	(void)slot;
-	WB_CAST(source, arg, SOURCE_MAGIC);
-	gate_sweep(&source->gate);
-}
-
-static void
 on_slot_worked(void *arg, struct slot *slot)
 {
 	struct source *source;
@@ -254,11 +262,11 @@ on_slot_refused(void *arg, struct slot *slot, uint16_t code, const char *text)
 	struct source *source;
 
 	WB_CAST(source, arg, SOURCE_MAGIC);
-	wb_log_warn(WB_LOG_AMQP_CHANNEL,
-	    "source=%s kind=%s code=%u why=\"%s\"", source->config.name->name,
-	    slot->config.kind->name, (unsigned)code, text);
+	wb_log_warn(WB_LOG_AMQP_CHANNEL, "source=%s kind=%s code=%u why=\"%s\"",
+	            source->config.name->name, slot->config.kind->name,
+	            (unsigned)code, text);
 	(void)wb_fail(&source->refusal, WB_ERR_BROKER_REFUSED, "%u %s",
-	    (unsigned)code, text);
+	              (unsigned)code, text);
 	show_broker(source);
 }
 
@@ -266,7 +274,6 @@ static const struct slot_events slot_events = {
 	.on_idle = on_slot_idle,
 	.on_down = on_slot_down,
 	.on_claimed = on_slot_claimed,
-	.on_late = on_slot_late,
 	.on_worked = on_slot_worked,
 	.on_refused = on_slot_refused,
 };
@@ -315,7 +322,7 @@ on_broker_ready(void *arg)
 
 	WB_CAST(source, arg, SOURCE_MAGIC);
 	wb_log_info(WB_LOG_AMQP_CONNECTED, "source=%s",
-	    source->config.name->name);
+	            source->config.name->name);
 	attach(source);
 }
 
@@ -326,7 +333,7 @@ on_broker_lost(void *arg, const char *why)
 
 	WB_CAST(source, arg, SOURCE_MAGIC);
 	wb_log_warn(WB_LOG_AMQP_LOST, "source=%s why=\"%s\"",
-	    source->config.name->name, why);
+	            source->config.name->name, why);
 	show_broker(source);
 }
 
@@ -337,7 +344,7 @@ on_blocked(void *arg, const char *why)
 
 	WB_CAST(source, arg, SOURCE_MAGIC);
 	wb_log_warn(WB_LOG_AMQP_BLOCKED, "source=%s why=\"%s\"",
-	    source->config.name->name, why);
+	            source->config.name->name, why);
 	show_broker(source);
 }
 
@@ -348,7 +355,7 @@ on_unblocked(void *arg)
 
 	WB_CAST(source, arg, SOURCE_MAGIC);
 	wb_log_info(WB_LOG_AMQP_UNBLOCKED, "source=%s",
-	    source->config.name->name);
+	            source->config.name->name);
 	attach(source);
 }
 
@@ -374,6 +381,7 @@ init_slots(struct source *source)
 		.name = source->config.name->name,
 		.event_source = source->event_source,
 		.floor = &source->events_floor,
+		.sweep = &source->events_sweep,
 		.max_message_bytes = &source->max_message_bytes,
 		.events = &slot_events,
 		.arg = source,
@@ -383,6 +391,7 @@ init_slots(struct source *source)
 		slot_init(&source->slots[i], &config);
 	config.kind = &kind_deliveries;
 	config.floor = &source->deliveries_floor;
+	config.sweep = &source->deliveries_sweep;
 	slot_init(&source->slots[DELIVERY_SLOT], &config);
 }
 
@@ -412,11 +421,11 @@ name_instance(struct source *source)
 	const char *instance = wb_service_instance();
 	size_t process = strcspn(instance, "@");
 
-	(void)snprintf(source->instance, sizeof source->instance,
-	    "%.*s %s%s", (int)process, instance, source->config.name->name,
-	    instance + process);
-	(void)snprintf(source->event_source, sizeof source->event_source,
-	    "/%s", source->config.name->name);
+	(void)snprintf(source->instance, sizeof source->instance, "%.*s %s%s",
+	               (int)process, instance, source->config.name->name,
+	               instance + process);
+	(void)snprintf(source->event_source, sizeof source->event_source, "/%s",
+	               source->config.name->name);
 }
 
 static void
@@ -425,10 +434,10 @@ init_health(struct source *source)
 	char name[SOURCE_NAME_MAX + 16];
 
 	(void)snprintf(name, sizeof name, "postgres %s",
-	    source->config.name->name);
+	               source->config.name->name);
 	source->postgres = wb_health(name);
 	(void)snprintf(name, sizeof name, "rabbitmq %s",
-	    source->config.name->name);
+	               source->config.name->name);
 	source->rabbitmq = wb_health(name);
 }
 
@@ -446,16 +455,18 @@ source_new(const struct source_config *config)
 	init_health(source);
 	sql_queue_connect(source->connect_sql, config->params->idle_tx_ms);
 	sql_gate_connect(source->gate_sql,
-	    relay_params_is_gated(config->params));
-	floor_init(&source->events_floor);
-	floor_init(&source->deliveries_floor);
+	                 relay_params_is_gated(config->params));
+	sweep_init(&source->events_sweep, SWEEP_LANES, config->params->sweep_ms,
+	           wb_mono_us());
+	sweep_init(&source->deliveries_sweep, 1, config->params->sweep_ms,
+	           wb_mono_us());
 	wb_timer_init(&source->poll_timer, config->loop, on_poll_timer, source);
 	wb_timer_init(&source->deliveries_timer, config->loop,
-	    on_deliveries_timer, source);
+	              on_deliveries_timer, source);
 	init_slots(source);
 	init_gate(source);
 	source->amqp = wb_amqp_new(config->loop, config->amqp_params,
-	    source->instance, &amqp_events, source);
+	                           source->instance, &amqp_events, source);
 	return source;
 }
 

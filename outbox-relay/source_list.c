@@ -23,8 +23,7 @@ is_known(const struct source_list *list, const char *name, size_t bytes)
 static bool
 is_uri(const char *text, size_t bytes)
 {
-	static const char *const schemes[] = { "postgres://",
-		                               "postgresql://" };
+	static const char *const schemes[] = { "postgres://", "postgresql://" };
 
 	for (size_t i = 0; i < 2; i++)
 		if (bytes > strlen(schemes[i]) &&
@@ -42,21 +41,24 @@ add(struct source_list *list, const char *entry, size_t bytes,
 
 	if (name_bytes == 0 || name_bytes > SOURCE_NAME_MAX ||
 	    entry[name_bytes] != '=')
-		return wb_fail(note, WB_ERR_BAD_CONFIG,
+		return wb_fail(
+		    note, WB_ERR_BAD_CONFIG,
 		    "sources: entry %zu must be name=URI, the name of at most "
 		    "%d characters a-z 0-9 - _ .",
 		    list->n + 1, SOURCE_NAME_MAX);
 	if (is_known(list, entry, name_bytes))
 		return wb_fail(note, WB_ERR_BAD_CONFIG,
-		    "sources: %.*s is there twice", (int)name_bytes, entry);
+		               "sources: %.*s is there twice", (int)name_bytes,
+		               entry);
 	if (!is_uri(entry + name_bytes + 1, bytes - name_bytes - 1))
-		return wb_fail(note, WB_ERR_BAD_CONFIG,
+		return wb_fail(
+		    note, WB_ERR_BAD_CONFIG,
 		    "sources: %.*s needs a URI: postgres://user@host/database "
 		    "(a space in it is %%20)",
 		    (int)name_bytes, entry);
 	if (list->n == SOURCES_MAX)
-		return wb_fail(note, WB_ERR_BAD_CONFIG,
-		    "sources: more than %d", SOURCES_MAX);
+		return wb_fail(note, WB_ERR_BAD_CONFIG, "sources: more than %d",
+		               SOURCES_MAX);
 	item = &list->items[list->n++];
 	memcpy(item->name, entry, name_bytes);
 	item->name[name_bytes] = '\0';
@@ -82,8 +84,8 @@ source_list_parse(const char *text, struct wb_note *note,
 	}
 	if (err == WB_OK && list.n == 0)
 		err = wb_fail(note, WB_ERR_BAD_CONFIG,
-		    "sources: none given, e.g. "
-		    "orders=postgres://relay@localhost/orders");
+		              "sources: none given, e.g. "
+		              "orders=postgres://relay@localhost/orders");
 	if (err != WB_OK)
 		source_list_fini(&list);
 	else

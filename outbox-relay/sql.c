@@ -5,6 +5,9 @@
 
 #include "base/attr.h"
 
+/* Statements are laid out by hand. */
+/* clang-format off */
+
 /* The advisory lock of the gate; the triggers on the tables know it too. */
 #define GATE "8617204431"
 
@@ -15,39 +18,54 @@
 /* Pending rows. Each condition is also that of a partial index. */
 #define PENDING(e) e ".published_at IS NULL AND " e ".parked_at IS NULL"
 
+/* Plans are made when a statement is first used, often on empty tables, where
+ * all plans cost the same. So each statement leaves only one plan that needs no
+ * sort (sorting and other kinds of scan are off, see print() below): by the
+ * order that it asks for, and by expressions that fit no other index. */
+
 /* An event may be claimed when neither it nor an earlier one of its aggregate
  * waits for its next try, and no earlier one is parked. A scalar subquery is a
  * probe of the index by its aggregate whatever the statistics say; NOT EXISTS
  * would become a join with all that is held. */
+#define AGGREGATE(e) "(" e ".aggregate_type || ':' || " e ".aggregate_id)"
+#define HELD(e)                                                                \
+	e ".published_at IS NULL "                                             \
+	"AND (" e ".attempts > 0 OR " e ".parked_at IS NOT NULL)"
 #define CLAIMABLE(e)                                                           \
 	PENDING(e) " AND (" e ".retry_at IS NULL OR " e ".retry_at <= now()) " \
-	"AND (SELECT true FROM outbox_events held "                            \
-	"WHERE held.aggregate_type = " e ".aggregate_type "                    \
-	"AND held.aggregate_id = " e ".aggregate_id "                          \
-	"AND held.sequence < " e ".sequence "                                  \
-	"AND held.published_at IS NULL "                                       \
-	"AND (held.attempts > 0 OR held.parked_at IS NOT NULL) "               \
-	"AND (held.parked_at IS NOT NULL OR held.retry_at > now()) LIMIT 1) "  \
-	"IS NULL"
+	"AND (SELECT true FROM outbox_events held WHERE " AGGREGATE("held")    \
+	" = " AGGREGATE(e) " AND held.sequence < " e ".sequence AND "          \
+	HELD("held") " AND held.aggregate_type || '' = " e ".aggregate_type "  \
+	"AND (held.parked_at IS NOT NULL OR held.retry_at > now()) "           \
+	"ORDER BY held.sequence LIMIT 1) IS NULL"
 
 /* Refused events whose time has come; they may be far below the floor. */
-#define DUE_AGAIN(e)                                                           \
-	PENDING(e) " AND " e ".retry_at <= now() AND " CLAIMABLE(e)
+#define DUE_AGAIN(columns, condition, most)                                    \
+	"SELECT " columns " FROM outbox_events r WHERE r.retry_at <= now() "   \
+	"AND " condition " AND " CLAIMABLE("r") " ORDER BY r.retry_at "        \
+	"LIMIT " most
+
+/* The events of one lane from a seq on, in order. */
+#define OF_LANE(e, lane, from)                                                 \
+	"(" e ".lane, " e ".seq) >= (" lane ", " from ") "                     \
+	"AND (" e ".lane, " e ".seq) < (" lane " + 1, 0)"
+#define IN_ORDER(e) " ORDER BY " e ".lane, " e ".seq "
 
 /* One index probe per lane, so that a lane with a long backlog hides no other. */
-#define HEADS(columns, condition)                                              \
+#define HEADS(columns, from, condition)                                        \
 	"SELECT " columns " FROM outbox_lanes l CROSS JOIN LATERAL ("          \
 	"SELECT e.seq, e.created_at FROM outbox_events e "                     \
-	"WHERE e.lane = l.lane AND " condition " ORDER BY e.seq LIMIT 1) h"
+	"WHERE " OF_LANE("e", "l.lane", from) " AND " condition                \
+	IN_ORDER("e") "LIMIT 1) h"
 
 const struct wb_pg_stmt sql_lock_lanes = {
 	"relay_lock_lanes",
 	"WITH heads AS MATERIALIZED ("
 	"SELECT s.lane, min(s.seq) AS seq FROM ("
-	HEADS("l.lane, h.seq", "e.seq >= $1::bigint AND " CLAIMABLE("e"))
-	" UNION ALL SELECT r.lane, r.seq FROM outbox_events r "
-	"WHERE r.seq < $1::bigint AND " DUE_AGAIN("r")
-	") s GROUP BY s.lane) "
+	HEADS("l.lane, h.seq", "CASE WHEN l.lane = ANY ($3::int[]) THEN 0 "
+	      "ELSE $1::bigint END", CLAIMABLE("e"))
+	" UNION ALL (" DUE_AGAIN("r.lane, r.seq", "r.seq < $1::bigint", "1000")
+	")) s GROUP BY s.lane) "
 	"SELECT l.lane::int, heads.seq, (SELECT min(seq) FROM heads) "
 	"FROM heads JOIN outbox_lanes l ON l.lane = heads.lane "
 	"ORDER BY heads.seq LIMIT $2::bigint FOR UPDATE OF l SKIP LOCKED",
@@ -71,8 +89,8 @@ const struct wb_pg_stmt sql_read_events = {
 	"FROM unnest($1::int[]) AS l(lane) CROSS JOIN LATERAL ("
 	"SELECT e.*, octet_length(e.payload::text)::bigint AS bytes "
 	"FROM outbox_events e "
-	"WHERE e.lane = l.lane::smallint AND e.seq >= $2::bigint AND "
-	CLAIMABLE("e") " ORDER BY e.seq LIMIT $3::bigint) b) c "
+	"WHERE " OF_LANE("e", "l.lane", "$2::bigint") " AND "
+	CLAIMABLE("e") IN_ORDER("e") "LIMIT $3::bigint) b) c "
 	"WHERE c.bytes_before IS NULL OR c.bytes_before < $6::bigint "
 	"ORDER BY c.seq LIMIT $4::bigint",
 };
@@ -131,6 +149,12 @@ const struct wb_pg_stmt sql_refuse_deliveries = {
 	"AS r(id, reason, wait_ms) WHERE d.id = r.id",
 };
 
+const struct wb_pg_stmt sql_begin = {
+	"relay_begin",
+	"SELECT coalesce((SELECT max(seq) FROM outbox_events), 0), "
+	MICROSECONDS("now()"),
+};
+
 /* The lock and the time limit that frees it are one statement, so that a relay
  * frozen right after it does not keep it. */
 const struct wb_pg_stmt sql_gate_lock = {
@@ -149,11 +173,14 @@ const struct wb_pg_stmt sql_gate_unlock = {
 /* Without SKIP LOCKED: what another relay has in hand may come back. */
 const struct wb_pg_stmt sql_gate_check = {
 	"relay_gate_check",
-	"SELECT EXISTS (" HEADS("", "e.seq >= $1::bigint AND " CLAIMABLE("e"))
-	") OR EXISTS (SELECT FROM outbox_events r WHERE r.seq < $1::bigint "
-	"AND " DUE_AGAIN("r") ") OR EXISTS (SELECT FROM outbox_deliveries d "
-	"WHERE " PENDING("d") " AND d.due_at <= now() AND d.due_at >= "
-	FROM_MICROSECONDS("$2::bigint") "), "
+	"SELECT EXISTS (" HEADS("", "$1::bigint", CLAIMABLE("e")) ") "
+	"OR (" DUE_AGAIN("true", "r.seq < $1::bigint", "1") ") IS NOT NULL "
+	"OR (SELECT true FROM outbox_deliveries d WHERE " PENDING("d")
+	" AND d.due_at <= now() AND d.due_at >= "
+	FROM_MICROSECONDS("$2::bigint") " ORDER BY d.due_at LIMIT 1) "
+	"IS NOT NULL, "
+	"coalesce((SELECT max(seq) FROM outbox_events), 0), "
+	MICROSECONDS("now()") ", "
 	"ceil(extract(epoch FROM least("
 	"(SELECT r.retry_at FROM outbox_events r WHERE " PENDING("r")
 	" AND r.retry_at > now() ORDER BY r.retry_at LIMIT 1), "
@@ -163,32 +190,34 @@ const struct wb_pg_stmt sql_gate_check = {
 };
 
 /* Counting stops at a limit: it must stay cheap beside a long backlog. */
-#define COUNTED "100000"
+#define COUNTED " LIMIT 100000"
 
-const struct wb_pg_stmt sql_sweep = {
-	"relay_sweep",
-	"SELECT coalesce((" HEADS("min(h.seq)", CLAIMABLE("e")) "), "
-	"(SELECT max(seq) FROM outbox_events), 0), "
-	MICROSECONDS("least(now(), (SELECT d.due_at FROM outbox_deliveries d "
-	             "WHERE " PENDING("d") " ORDER BY d.due_at LIMIT 1))") ", "
-	"(SELECT count(*) FROM (SELECT FROM outbox_events e WHERE "
-	PENDING("e") " LIMIT " COUNTED ") n) + "
+const struct wb_pg_stmt sql_count = {
+	"relay_count",
+	"SELECT (SELECT count(*) FROM (SELECT FROM outbox_lanes l "
+	"CROSS JOIN LATERAL (SELECT FROM outbox_events e WHERE "
+	OF_LANE("e", "l.lane", "$1::bigint") " AND " PENDING("e")
+	IN_ORDER("e") COUNTED ") p" COUNTED ") n) + "
 	"(SELECT count(*) FROM (SELECT FROM outbox_deliveries d WHERE "
-	PENDING("d") " LIMIT " COUNTED ") n), "
-	"(SELECT count(*) FROM (SELECT FROM outbox_events e WHERE "
-	"e.published_at IS NULL AND (e.attempts > 0 OR e.parked_at IS NOT NULL)"
-	" AND e.parked_at IS NOT NULL LIMIT " COUNTED ") n) + "
+	PENDING("d") " AND d.due_at >= " FROM_MICROSECONDS("$2::bigint")
+	" ORDER BY d.due_at" COUNTED ") n), "
+	"(SELECT count(*) FROM (SELECT FROM outbox_events e WHERE " HELD("e")
+	" AND e.parked_at IS NOT NULL ORDER BY " AGGREGATE("e")
+	", e.sequence" COUNTED ") n) + "
 	"(SELECT count(*) FROM (SELECT FROM outbox_deliveries d WHERE "
-	"d.published_at IS NULL AND d.parked_at IS NOT NULL LIMIT " COUNTED
-	") n), "
+	"d.published_at IS NULL AND d.parked_at IS NOT NULL "
+	"ORDER BY d.parked_at" COUNTED ") n), "
 	"coalesce((" HEADS(MICROSECONDS("now() - min(h.created_at)"),
-	                   PENDING("e")) "), 0)",
+	                   "$1::bigint", PENDING("e")) "), 0)",
 };
+
+/* clang-format on */
 
 static void
 print(char text[SQL_CONNECT_BYTES], const char *more)
 {
-	int bytes = snprintf(text, SQL_CONNECT_BYTES,
+	int bytes = snprintf(
+	    text, SQL_CONNECT_BYTES,
 	    "SET client_encoding = 'UTF8'; SET enable_bitmapscan = off; "
 	    "SET enable_seqscan = off; SET enable_sort = off; SET jit = off; "
 	    "SET plan_cache_mode = force_generic_plan; %s",
@@ -203,7 +232,8 @@ sql_queue_connect(char text[SQL_CONNECT_BYTES], long long idle_tx_ms)
 	char more[96];
 
 	(void)snprintf(more, sizeof more,
-	    "SET idle_in_transaction_session_timeout = %lld", idle_tx_ms);
+	               "SET idle_in_transaction_session_timeout = %lld",
+	               idle_tx_ms);
 	print(text, more);
 }
 

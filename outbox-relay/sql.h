@@ -7,16 +7,15 @@
 
 /* Locks lanes that have claimable events, those with the oldest ones first.
  * Takes no xid when there is nothing to do.
- *   $1 floor (seq), $2 most lanes
- *   → lane int, oldest seq of the lane, oldest seq of all lanes (locked by
- *     someone or not) */
+ *   $1 floor (seq), $2 most lanes, $3 lanes int[] in which to look at
+ * everything → lane int, oldest seq of the lane, oldest seq of all lanes
+ * (locked by someone or not) */
 extern const struct wb_pg_stmt sql_lock_lanes;
 
-/* Reads the events of locked lanes, in a statement of its own: its snapshot must
- * be later than the locks. By seq.
- *   $1 lanes int[], $2 floor, $3 most per lane, $4 most, $5 largest payload in
- *   bytes (a larger one is left out), $6 bytes of the batch
- *   → see enum event_column */
+/* Reads the events of locked lanes, in a statement of its own: its snapshot
+ * must be later than the locks. By seq. $1 lanes int[], $2 floor, $3 most per
+ * lane, $4 most, $5 largest payload in bytes (a larger one is left out), $6
+ * bytes of the batch → see enum event_column */
 extern const struct wb_pg_stmt sql_read_events;
 
 enum event_column {
@@ -33,7 +32,8 @@ enum event_column {
 	EVENT_TRACEPARENT,
 	EVENT_CREATED_US,
 	EVENT_ATTEMPTS,
-	EVENT_AFTER, /* seq of its predecessor if that is unpublished, or NULL */
+	EVENT_AFTER, /* seq of its predecessor if that is unpublished, or NULL
+	              */
 };
 
 /* Claims due deliveries, the longest due first.
@@ -52,7 +52,8 @@ enum delivery_column {
 	DELIVERY_BODY_BYTES,
 	DELIVERY_CREATED_US,
 	DELIVERY_ATTEMPTS,
-	DELIVERY_OLDEST_US, /* oldest due_at above the floor, locked or not */
+	DELIVERY_OLDEST_US, /* oldest pending due_at above the floor, locked or
+	                       not */
 };
 
 /* $1 seqs or ids bigint[] */
@@ -64,24 +65,32 @@ extern const struct wb_pg_stmt sql_mark_deliveries;
 extern const struct wb_pg_stmt sql_refuse_events;
 extern const struct wb_pg_stmt sql_refuse_deliveries;
 
+/* Where a relay begins → largest seq (0 if there is no row), now in µs */
+extern const struct wb_pg_stmt sql_begin;
+
 /* The gate. $1: idle_session_timeout while it is held, text → bool: got it */
 extern const struct wb_pg_stmt sql_gate_lock;
 extern const struct wb_pg_stmt sql_gate_unlock;
 
 /* Whether anything is claimable, locked by someone or not; if not, when.
- *   $1 floor of events, $2 floor of deliveries (µs)
- *   → bool, ms until something is due or NULL */
+ *   $1 floor of events, $2 floor of deliveries (µs) → see enum check_column */
 extern const struct wb_pg_stmt sql_gate_check;
 
-/* Looks at everything → see enum sweep_column */
-extern const struct wb_pg_stmt sql_sweep;
+enum check_column {
+	CHECK_IS_LEFT,
+	CHECK_LAST_SEQ, /* 0 if there is no row */
+	CHECK_NOW_US,
+	CHECK_DUE_MS, /* until something falls due, or NULL */
+};
 
-enum sweep_column {
-	SWEEP_EVENTS_AT,     /* oldest claimable seq; none: the largest seq */
-	SWEEP_DELIVERIES_AT, /* oldest pending due_at, at most now, in µs */
-	SWEEP_DEPTH,         /* pending rows of both kinds, counted to a limit */
-	SWEEP_PARKED,        /* parked rows of both kinds */
-	SWEEP_OLDEST_US,     /* age of the oldest pending event, 0 if none */
+/* For the metrics.  $1 floor of events, $2 floor of deliveries (µs)
+ *   → see enum count_column */
+extern const struct wb_pg_stmt sql_count;
+
+enum count_column {
+	COUNT_DEPTH,     /* pending rows of both kinds, counted to a limit */
+	COUNT_PARKED,    /* parked rows of both kinds */
+	COUNT_OLDEST_US, /* age of the oldest pending event, 0 if none */
 };
 
 /* Run on each connection, once connected (static texts come out of buffers of

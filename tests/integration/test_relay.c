@@ -64,25 +64,28 @@ test_two_relays_keep_order(void **state)
 	wb_test_bus_check(&bus, 20000);
 	/* Nobody died: nothing was published twice. */
 	assert_int_equal(bus.n_duplicate, 0);
-	assert_true(wb_test_relay_metric(&bus, 0,
-	                "wb_relay_events_total{source=\"test\","
-	                "outcome=\"published\"}") > 0);
-	assert_true(wb_test_relay_metric(&bus, 1,
-	                "wb_relay_events_total{source=\"test\","
-	                "outcome=\"published\"}") > 0);
+	assert_true(
+	    wb_test_relay_metric(&bus, 0,
+	                         "wb_relay_events_total{source=\"test\","
+	                         "outcome=\"published\"}") > 0);
+	assert_true(
+	    wb_test_relay_metric(&bus, 1,
+	                         "wb_relay_events_total{source=\"test\","
+	                         "outcome=\"published\"}") > 0);
 	wb_test_relay_stop(&bus, 0);
 	wb_test_relay_stop(&bus, 1);
 }
 
-/* A backlog of one aggregate is a chain of confirms; it must not hold others. */
+/* A backlog of one aggregate is a chain of confirms; it must not hold others.
+ */
 static void
 test_long_chain(void **state)
 {
 	(void)state;
-	wb_test_script(&bus.db,
-	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
-	    "event_type, payload) SELECT 'thing', 'a0', '" WB_TEST_TYPE
-	    "', '{}' FROM generate_series(1, 3000)");
+	wb_test_script(
+	    &bus.db, "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
+	             "event_type, payload) SELECT 'thing', 'a0', '" WB_TEST_TYPE
+	             "', '{}' FROM generate_series(1, 3000)");
 	wb_test_emit(&bus, 1, WB_TEST_TYPE);
 	wb_test_relay_start(&bus, 0, "--batch-window-ms=20", NULL);
 	wb_test_bus_until_new(&bus, 1000);
@@ -130,12 +133,13 @@ test_unroutable_is_parked(void **state)
 {
 	(void)state;
 	wb_test_relay_start(&bus, 0, "--max-attempts=3 --retry-base-ms=50",
-	    NULL);
+	                    NULL);
 	wb_test_emit(&bus, 1, WB_TEST_TYPE);
 	wb_test_emit(&bus, 1, "nobody.listens.v1");
 	wb_test_emit(&bus, 1, WB_TEST_TYPE);
 	wb_test_emit(&bus, 2, WB_TEST_TYPE);
-	wb_test_bus_expect(&bus,
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT string_agg(aggregate_id || '/' || sequence || ' ' || "
 	    "attempts || ' ' || reason, ',') FROM outbox_events "
 	    "WHERE parked_at IS NOT NULL",
@@ -143,16 +147,17 @@ test_unroutable_is_parked(void **state)
 	/* Only its own aggregate is held back. */
 	wb_test_emit(&bus, 2, WB_TEST_TYPE);
 	wb_test_bus_until_new(&bus, 3);
-	wb_test_bus_expect(&bus,
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT string_agg(aggregate_id || '/' || sequence, ',') "
 	    "FROM outbox_events WHERE published_at IS NULL "
 	    "AND parked_at IS NULL",
 	    "a1/3");
 	/* Unparked by the operator, once there is a queue for it. */
 	wb_test_bus_bind(&bus, "events", "nobody.listens.v1");
-	wb_test_script(&bus.db,
-	    "UPDATE outbox_events SET parked_at = NULL, attempts = 0 "
-	    "WHERE parked_at IS NOT NULL");
+	wb_test_script(
+	    &bus.db, "UPDATE outbox_events SET parked_at = NULL, attempts = 0 "
+	             "WHERE parked_at IS NOT NULL");
 	wb_test_bus_check(&bus, 5);
 }
 
@@ -161,29 +166,35 @@ test_nack_is_retried(void **state)
 {
 	(void)state;
 	wb_test_bus_queue(&bus, "full", "test.full.v1", 1);
-	wb_test_relay_start(&bus, 0,
+	wb_test_relay_start(
+	    &bus, 0,
 	    "--retry-base-ms=100 --retry-cap-ms=200 --max-attempts=1000", NULL);
 	wb_test_emit(&bus, 1, "test.full.v1");
-	wb_test_bus_expect(&bus,
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT count(*) FROM outbox_events WHERE published_at IS NOT NULL",
 	    "1");
 	wb_test_emit(&bus, 2, "test.full.v1");
 	wb_test_emit(&bus, 2, "test.full.v1");
-	wb_test_bus_expect(&bus,
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT count(*) FROM outbox_events WHERE attempts > 1 "
 	    "AND published_at IS NULL AND reason LIKE 'BROKER_REFUSED%'",
 	    "1");
 	/* The second of the aggregate waits for the first. */
 	assert_string_equal(
-	    wb_test_select(&bus.db,
+	    wb_test_select(
+	        &bus.db,
 	        "SELECT max(attempts) FROM outbox_events WHERE sequence = 2"),
 	    "0");
 	wb_test_bus_purge(&bus, "full");
-	wb_test_bus_expect(&bus,
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT count(*) FROM outbox_events WHERE published_at IS NOT NULL",
 	    "2");
 	wb_test_bus_purge(&bus, "full");
-	wb_test_bus_expect(&bus,
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT count(*) FROM outbox_events WHERE published_at IS NOT NULL",
 	    "3");
 }
@@ -193,12 +204,14 @@ test_too_large_is_parked(void **state)
 {
 	(void)state;
 	wb_test_relay_start(&bus, 0, "--max-message-bytes=2000", NULL);
-	wb_test_script(&bus.db,
+	wb_test_script(
+	    &bus.db,
 	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
 	    "event_type, payload) SELECT 'thing', 'a' || i, '" WB_TEST_TYPE
 	    "', json_build_object('x', repeat('x', i * 1000)) "
 	    "FROM generate_series(1, 3) i");
-	wb_test_bus_expect(&bus,
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT string_agg(aggregate_id || ' ' || attempts || ' ' || "
 	    "substr(reason, 1, 10), ',' ORDER BY aggregate_id) "
 	    "FROM outbox_events WHERE parked_at IS NOT NULL",
@@ -220,19 +233,21 @@ test_missing_exchange(void **state)
 	wb_test_emit(&bus, 1, WB_TEST_TYPE);
 	wb_test_relay_until_ready(&bus, 0, false);
 	wb_test_bus_run_ms(&bus, 500);
-	assert_string_equal(wb_test_select(&bus.db,
-	                        "SELECT sum(attempts) FROM outbox_events"),
+	assert_string_equal(
+	    wb_test_select(&bus.db, "SELECT sum(attempts) FROM outbox_events"),
 	    "0");
 	(void)snprintf(path, sizeof path, "/api/exchanges/%s/later.events",
-	    bus.name);
+	               bus.name);
 	assert_int_equal(wb_test_mgmt("PUT", path,
-	                     "{\"type\":\"direct\",\"durable\":true}", NULL),
-	    201);
+	                              "{\"type\":\"direct\",\"durable\":true}",
+	                              NULL),
+	                 201);
 	(void)snprintf(path, sizeof path,
-	    "/api/bindings/%s/e/later.events/q/events", bus.name);
+	               "/api/bindings/%s/e/later.events/q/events", bus.name);
 	assert_int_equal(wb_test_mgmt("POST", path,
-	                     "{\"routing_key\":\"" WB_TEST_TYPE "\"}", NULL),
-	    201);
+	                              "{\"routing_key\":\"" WB_TEST_TYPE "\"}",
+	                              NULL),
+	                 201);
 	/* In between it may be unroutable for a moment. */
 	wb_test_bus_check(&bus, 2);
 	wb_test_relay_until_ready(&bus, 0, true);
@@ -262,27 +277,30 @@ test_deliveries(void **state)
 	wb_test_bus_queue(&bus, "retries", NULL, 0);
 	wb_test_bus_consume(&bus, "retries");
 	wb_test_relay_start(&bus, 0, "--max-attempts=2 --retry-base-ms=50",
-	    NULL);
+	                    NULL);
 	wb_test_script(&bus.db, deliver_sql);
 	wb_test_bus_until_received(&bus, 3);
 	assert_string_equal(bus.ids, "abc");
 	assert_string_equal(bus.last_queue, "retries");
 	assert_string_equal(bus.last_type, WB_TEST_TYPE);
-	assert_string_equal(bus.last_header, "a \"b\" \xc3\xa9\xf0\x9f\x98\x80");
+	assert_string_equal(bus.last_header,
+	                    "a \"b\" \xc3\xa9\xf0\x9f\x98\x80");
 	assert_int_equal(bus.last_number, 2);
 	wb_test_bus_expect(&bus,
-	    "SELECT count(*) FROM outbox_deliveries "
-	    "WHERE published_at >= due_at",
-	    "3");
-	wb_test_bus_expect(&bus,
+	                   "SELECT count(*) FROM outbox_deliveries "
+	                   "WHERE published_at >= due_at",
+	                   "3");
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT string_agg(left(event_id::text, 1) || ' ' || attempts || "
 	    "' ' || split_part(reason, ':', 1), ',' ORDER BY event_id) "
 	    "FROM outbox_deliveries WHERE parked_at IS NOT NULL",
 	    "e 2 UNROUTABLE,f 1 BAD_MESSAGE");
-	assert_string_equal(wb_test_select(&bus.db,
-	                        "SELECT left(event_id::text, 1) "
-	                        "FROM outbox_deliveries WHERE "
-	                        "published_at IS NULL AND parked_at IS NULL"),
+	assert_string_equal(
+	    wb_test_select(&bus.db,
+	                   "SELECT left(event_id::text, 1) "
+	                   "FROM outbox_deliveries WHERE "
+	                   "published_at IS NULL AND parked_at IS NULL"),
 	    "d");
 	assert_int_equal(bus.n_received, 3);
 }
@@ -299,12 +317,14 @@ test_every_insert_wakes(void **state)
 		wb_test_emit(&bus, (int)i, WB_TEST_TYPE);
 		wb_test_bus_until_new(&bus, i + 1);
 	}
-	assert_true(wb_test_relay_metric(&bus, 0,
-	                "wb_relay_wakeups_total{source=\"test\","
-	                "by=\"notify\"}") > 100);
-	assert_true(wb_test_relay_metric(&bus, 0,
-	                "wb_relay_wakeups_total{source=\"test\","
-	                "by=\"timer\"}") == 0);
+	assert_true(
+	    wb_test_relay_metric(&bus, 0,
+	                         "wb_relay_wakeups_total{source=\"test\","
+	                         "by=\"notify\"}") > 100);
+	assert_true(
+	    wb_test_relay_metric(&bus, 0,
+	                         "wb_relay_wakeups_total{source=\"test\","
+	                         "by=\"timer\"}") == 0);
 	wb_test_bus_check(&bus, 200);
 }
 
@@ -317,8 +337,9 @@ test_polling(void **state)
 		wb_test_emit(&bus, (int)i, WB_TEST_TYPE);
 		wb_test_bus_until_new(&bus, i + 1);
 	}
-	assert_true(wb_test_relay_metric(&bus, 0,
-	                "wb_relay_sleeps_total{source=\"test\"}") == 0);
+	assert_true(wb_test_relay_metric(
+	                &bus, 0, "wb_relay_sleeps_total{source=\"test\"}") ==
+	            0);
 	wb_test_bus_check(&bus, 20);
 }
 

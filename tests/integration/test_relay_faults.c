@@ -29,7 +29,7 @@ set_up_all(void **state)
 
 	(void)state;
 	(void)snprintf(name, sizeof name, "waybill_relay_faults_%ld",
-	    (long)getpid());
+	               (long)getpid());
 	wb_test_bus_open(&bus, name);
 	return 0;
 }
@@ -62,7 +62,8 @@ crash_at(const char *point)
 	int status;
 
 	wb_test_bus_reset(&bus);
-	wb_test_script(&bus.db,
+	wb_test_script(
+	    &bus.db,
 	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
 	    "event_type, payload) SELECT 'thing', 'a' || a, '" WB_TEST_TYPE
 	    "', '{}' FROM generate_series(1, 20) i, generate_series(0, 99) a");
@@ -80,8 +81,10 @@ static void
 test_crash_points(void **state)
 {
 	static const char *const points[] = {
-		"relay.after_claim",   "relay.after_publish",
-		"relay.after_confirm", "relay.after_mark",
+		"relay.after_claim",
+		"relay.after_publish",
+		"relay.after_confirm",
+		"relay.after_mark",
 	};
 
 	(void)state;
@@ -147,7 +150,8 @@ test_frozen_sleeper(void **state)
 {
 	(void)state;
 	wb_test_relay_start(&bus, 0, "--max-sleep-ms=1000", NULL);
-	wb_test_bus_expect(&bus,
+	wb_test_bus_expect(
+	    &bus,
 	    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
 	    "AND granted AND mode = 'ExclusiveLock' AND database = "
 	    "(SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -158,11 +162,11 @@ test_frozen_sleeper(void **state)
 		wb_test_emit(&bus, i, WB_TEST_TYPE);
 	wb_test_bus_check(&bus, 20);
 	wb_test_bus_expect(&bus,
-	    "SELECT count(*) FROM pg_stat_activity "
-	    "WHERE application_name LIKE 'outbox-relay%' AND "
-	    "datname = current_database() AND state = 'idle' "
-	    "AND query LIKE '%pg_try_advisory_lock%'",
-	    "0");
+	                   "SELECT count(*) FROM pg_stat_activity "
+	                   "WHERE application_name LIKE 'outbox-relay%' AND "
+	                   "datname = current_database() AND state = 'idle' "
+	                   "AND query LIKE '%pg_try_advisory_lock%'",
+	                   "0");
 	wb_test_relay_signal(&bus, 0, SIGCONT);
 	wb_test_emit(&bus, 1, WB_TEST_TYPE);
 	wb_test_bus_check(&bus, 21);
@@ -180,7 +184,8 @@ test_backends_terminated(void **state)
 	wb_test_write(&bus, 500, 20);
 	for (int i = 0; i < 5; i++) {
 		wb_test_bus_run_ms(&bus, 200);
-		(void)wb_test_select(&bus.db,
+		(void)wb_test_select(
+		    &bus.db,
 		    "SELECT count(pg_terminate_backend(pid)) FROM "
 		    "pg_stat_activity WHERE datname = current_database() "
 		    "AND application_name LIKE 'outbox-relay%'");
@@ -201,9 +206,9 @@ close_connections(void)
 	while (!is_closed) {
 		wb_buf_clear(&list);
 		(void)snprintf(path, sizeof path,
-		    "/api/vhosts/%s/connections?columns=name,"
-		    "client_properties.connection_name",
-		    bus.name);
+		               "/api/vhosts/%s/connections?columns=name,"
+		               "client_properties.connection_name",
+		               bus.name);
 		assert_int_equal(wb_test_mgmt("GET", path, NULL, &list), 200);
 		for (const char *at = wb_buf_text(&list);
 		     (at = strstr(at, "outbox-relay test@")) != NULL; at++) {
@@ -211,11 +216,11 @@ close_connections(void)
 			char *end, from[128];
 			struct wb_buf escaped = { 0 };
 
-			assert_non_null(name);
+			WB_ASSERT(name != NULL);
 			(void)snprintf(from, sizeof from, "%s",
-			    name + strlen("\"name\":\""));
+			               name + strlen("\"name\":\""));
 			end = strchr(from, '"');
-			assert_non_null(end);
+			WB_ASSERT(end != NULL);
 			*end = '\0';
 			wb_buf_adds(&escaped, "/api/connections/");
 			for (const char *c = from; *c != '\0'; c++)
@@ -225,9 +230,9 @@ close_connections(void)
 					wb_buf_adds(&escaped, "%3E");
 				else
 					wb_buf_add(&escaped, c, 1);
-			is_closed = wb_test_mgmt("DELETE",
-			                wb_buf_text(&escaped), NULL,
-			                NULL) == 204;
+			is_closed =
+			    wb_test_mgmt("DELETE", wb_buf_text(&escaped), NULL,
+			                 NULL) == 204;
 			wb_buf_fini(&escaped);
 		}
 		wb_test_bus_run_ms(&bus, 50);
@@ -246,9 +251,10 @@ test_broker_connection_closed(void **state)
 	close_connections();
 	wb_test_bus_check(&bus, 40001);
 	wb_test_relay_until_ready(&bus, 0, true);
-	assert_true(wb_test_relay_metric(&bus, 0,
-	                "wb_relay_events_total{source=\"test\","
-	                "outcome=\"nacked\"}") == 0);
+	assert_true(
+	    wb_test_relay_metric(&bus, 0,
+	                         "wb_relay_events_total{source=\"test\","
+	                         "outcome=\"nacked\"}") == 0);
 }
 
 int

@@ -8,22 +8,14 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "event/envelope.h"
-#include "support/http_peer.h"
 #include "support/mgmt.h"
 
 #define EXCHANGE "waybill.events"
@@ -70,8 +62,8 @@ wb_test_bus_expect(struct wb_test_bus *bus, const char *sql, const char *text)
 
 	while (strcmp(wb_test_select(&bus->db, sql), text) != 0) {
 		if (wb_mono_us() > end_us)
-			fail_msg("%s gives %s, not %s", sql,
-			    bus->db.selected, text);
+			fail_msg("%s gives %s, not %s", sql, bus->db.selected,
+			         text);
 		wb_test_run_for(bus->loop, 20);
 	}
 }
@@ -83,7 +75,8 @@ wb_test_bus_check(struct wb_test_bus *bus, size_t n)
 
 	wb_test_bus_until_new(bus, n);
 	(void)snprintf(text, sizeof text, "%zu", n);
-	wb_test_bus_expect(bus,
+	wb_test_bus_expect(
+	    bus,
 	    "SELECT count(*) FILTER (WHERE published_at IS NOT NULL) "
 	    "FROM outbox_events",
 	    text);
@@ -116,7 +109,7 @@ note_event(struct wb_test_bus *bus, const struct wb_event *event)
 	if (aggregate < 0 || aggregate >= WB_TEST_AGGREGATES ||
 	    strcmp(event->source, "/test") != 0) {
 		go_wrong(bus, "an event of %s about %s", event->source,
-		    event->subject);
+		         event->subject);
 		return;
 	}
 	next = &bus->next[aggregate];
@@ -136,7 +129,7 @@ take_event(struct wb_test_bus *bus, const struct wb_amqp_delivery *delivery)
 	struct wb_note note;
 
 	if (wb_event_parse(delivery->body, delivery->body_bytes, &note,
-	        &event) != WB_OK) {
+	                   &event) != WB_OK) {
 		go_wrong(bus, "not an event: %s", note.text);
 		return;
 	}
@@ -154,7 +147,8 @@ note_headers(struct wb_test_bus *bus, const struct wb_amqp_properties *props)
 
 		if (header->text != NULL)
 			(void)snprintf(bus->last_header,
-			    sizeof bus->last_header, "%s", header->text);
+			               sizeof bus->last_header, "%s",
+			               header->text);
 		else if (strcmp(header->name, "attempt") == 0)
 			bus->last_number = header->number;
 	}
@@ -169,11 +163,11 @@ on_delivery(void *arg, const struct wb_amqp_delivery *delivery)
 		take_event(bus, delivery);
 	bus->n_received++;
 	(void)snprintf(bus->last_queue, sizeof bus->last_queue, "%s",
-	    delivery->consumer_tag);
+	               delivery->consumer_tag);
 	(void)snprintf(bus->last_id, sizeof bus->last_id, "%s",
-	    delivery->props.message_id);
+	               delivery->props.message_id);
 	(void)snprintf(bus->last_type, sizeof bus->last_type, "%s",
-	    delivery->props.type);
+	               delivery->props.type);
 	note_headers(bus, &delivery->props);
 	if (strlen(bus->ids) + 1 < sizeof bus->ids)
 		strncat(bus->ids, delivery->props.message_id, 1);
@@ -223,9 +217,8 @@ wb_test_bus_consume(struct wb_test_bus *bus, const char *queue)
 
 /* ---- topology ---- */
 
-static void
-manage(const char *method, const char *body, long least, long most,
-       const char *fmt, ...) WB_PRINTF(5, 6);
+static void manage(const char *method, const char *body, long least, long most,
+                   const char *fmt, ...) WB_PRINTF(5, 6);
 
 static void
 manage(const char *method, const char *body, long least, long most,
@@ -248,14 +241,15 @@ wb_test_bus_queue(struct wb_test_bus *bus, const char *name, const char *key,
 	char body[256];
 
 	if (limit > 0)
-		(void)snprintf(body, sizeof body,
+		(void)snprintf(
+		    body, sizeof body,
 		    "{\"durable\":true,\"arguments\":{\"x-max-length\":%d,"
 		    "\"x-overflow\":\"reject-publish\"}}",
 		    limit);
 	else
 		(void)snprintf(body, sizeof body, "%s",
-		    "{\"durable\":true,"
-		    "\"arguments\":{\"x-queue-type\":\"quorum\"}}");
+		               "{\"durable\":true,"
+		               "\"arguments\":{\"x-queue-type\":\"quorum\"}}");
 	manage("DELETE", NULL, 204, 404, "/api/queues/%s/%s", at, name);
 	manage("PUT", body, 201, 204, "/api/queues/%s/%s", at, name);
 	if (key != NULL)
@@ -269,158 +263,14 @@ wb_test_bus_bind(struct wb_test_bus *bus, const char *queue, const char *key)
 
 	(void)snprintf(body, sizeof body, "{\"routing_key\":\"%s\"}", key);
 	manage("POST", body, 201, 204, "/api/bindings/%s/e/" EXCHANGE "/q/%s",
-	    bus->name, queue);
+	       bus->name, queue);
 }
 
 void
 wb_test_bus_purge(const struct wb_test_bus *bus, const char *queue)
 {
 	manage("DELETE", NULL, 204, 204, "/api/queues/%s/%s/contents",
-	    bus->name, queue);
-}
-
-/* ---- relays ---- */
-
-/* Free a moment ago. */
-static uint16_t
-free_port(void)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	socklen_t bytes = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_true(fd >= 0);
-	assert_int_equal(
-	    bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(
-	    getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
-	(void)close(fd);
-	return ntohs(address.sin_port);
-}
-
-static void
-run_relay(const struct wb_test_bus *bus, uint16_t port, const char *more,
-          const char *crash_at)
-{
-	enum { MOST = 32 };
-	char *argv[MOST + 1];
-	struct wb_buf sources = { 0 }, brokers = { 0 }, admin = { 0 };
-	char *words = wb_strdup(more != NULL ? more : "");
-	size_t n = 0;
-
-	wb_buf_printf(&sources, "--sources=test=%s", bus->dsn);
-	wb_buf_printf(&brokers, "--amqp-brokers=%s", bus->brokers);
-	wb_buf_printf(&admin, "--admin-listen=127.0.0.1:%u", port);
-	argv[n++] = wb_strdup(WB_TEST_RELAY);
-	argv[n++] = sources.data;
-	argv[n++] = brokers.data;
-	argv[n++] = admin.data;
-	for (char *word = strtok(words, " "); word != NULL && n < MOST;
-	     word = strtok(NULL, " "))
-		argv[n++] = word;
-	argv[n] = NULL;
-	if (crash_at != NULL)
-		(void)setenv("WB_CRASH_AT", crash_at, 1);
-	(void)execv(argv[0], argv);
-	perror(argv[0]);
-	_exit(127);
-}
-
-void
-wb_test_relay_start(struct wb_test_bus *bus, size_t at, const char *more,
-                    const char *crash_at)
-{
-	struct wb_test_relay *relay = &bus->relays[at];
-	pid_t parent = getpid();
-
-	assert_int_equal(relay->pid, 0);
-	relay->port = free_port();
-	relay->pid = fork();
-	assert_true(relay->pid >= 0);
-	if (relay->pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(1);
-		run_relay(bus, relay->port, more, crash_at);
-	}
-}
-
-void
-wb_test_relay_signal(struct wb_test_bus *bus, size_t at, int signum)
-{
-	assert_true(bus->relays[at].pid > 0);
-	assert_int_equal(kill(bus->relays[at].pid, signum), 0);
-}
-
-int
-wb_test_relay_wait(struct wb_test_bus *bus, size_t at)
-{
-	int64_t end_us = wb_mono_us() + WB_TEST_RELAY_WAIT_MS * (int64_t)1000;
-	int status = 0;
-
-	while (waitpid(bus->relays[at].pid, &status, WNOHANG) == 0) {
-		if (wb_mono_us() > end_us)
-			fail_msg("relay %zu does not end", at);
-		wb_test_run_for(bus->loop, 5);
-	}
-	bus->relays[at].pid = 0;
-	return status;
-}
-
-void
-wb_test_relay_stop(struct wb_test_bus *bus, size_t at)
-{
-	int status;
-
-	wb_test_relay_signal(bus, at, SIGTERM);
-	status = wb_test_relay_wait(bus, at);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static const struct wb_test_reply *
-ask(const struct wb_test_bus *bus, size_t at, const char *path)
-{
-	static struct wb_test_reply reply;
-	char request[128];
-
-	(void)snprintf(request, sizeof request,
-	    "GET %s HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n",
-	    path);
-	reply.status = 0;
-	if (wb_test_http_can_connect(bus->relays[at].port))
-		wb_test_http_ask(bus->relays[at].port, request, &reply);
-	return &reply;
-}
-
-double
-wb_test_relay_metric(const struct wb_test_bus *bus, size_t at,
-                     const char *name)
-{
-	const struct wb_test_reply *reply = ask(bus, at, "/metrics");
-	char line[256];
-	const char *found;
-
-	assert_int_equal(reply->status, 200);
-	(void)snprintf(line, sizeof line, "\n%s ", name);
-	found = strstr(reply->body, line);
-	return found == NULL ? 0 : strtod(found + strlen(line), NULL);
-}
-
-void
-wb_test_relay_until_ready(struct wb_test_bus *bus, size_t at, bool is_ready)
-{
-	int64_t end_us = wb_mono_us() + WB_TEST_RELAY_WAIT_MS * (int64_t)1000;
-	const struct wb_test_reply *reply = ask(bus, at, "/ready");
-
-	while ((reply->status == 200) != is_ready) {
-		if (wb_mono_us() > end_us)
-			fail_msg("/ready stays %d: %s", reply->status,
-			    reply->body);
-		wb_test_run_for(bus->loop, 20);
-		reply = ask(bus, at, "/ready");
-	}
+	       bus->name, queue);
 }
 
 /* ---- events ---- */
@@ -430,7 +280,8 @@ wb_test_emit(struct wb_test_bus *bus, int aggregate, const char *type)
 {
 	char sql[256];
 
-	(void)snprintf(sql, sizeof sql,
+	(void)snprintf(
+	    sql, sizeof sql,
 	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
 	    "event_type, payload) VALUES ('thing', 'a%d', '%s', '{}')",
 	    aggregate, type);
@@ -461,7 +312,8 @@ write_next(struct wb_test_writer *writer)
 	size_t first = n_started++ % n_places * n_aggregates;
 	char sql[512];
 
-	(void)snprintf(sql, sizeof sql,
+	(void)snprintf(
+	    sql, sizeof sql,
 	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
 	    "event_type, payload) SELECT 'thing', 'a' || i, '" WB_TEST_TYPE
 	    "', json_build_object('n', i, 'text', repeat('x', 200)) "
@@ -511,7 +363,7 @@ open_database(struct wb_test_bus *bus)
 	for (size_t i = 0; i < WB_TEST_WRITERS; i++) {
 		wb_test_conn_params(&bus->writers[i].conn, bus->dsn);
 		wb_test_conn_open(&bus->writers[i].conn, bus->loop, "writer",
-		    NULL);
+		                  NULL);
 	}
 }
 
@@ -526,7 +378,7 @@ open_broker(struct wb_test_bus *bus)
 
 	bus->brokers = wb_test_vhost_create(bus->name);
 	manage("PUT", "{\"type\":\"direct\",\"durable\":true}", 201, 204,
-	    "/api/exchanges/%s/" EXCHANGE, bus->name);
+	       "/api/exchanges/%s/" EXCHANGE, bus->name);
 	wb_test_bus_queue(bus, "events", WB_TEST_TYPE, 0);
 	bus->amqp_params = (struct wb_amqp_params){
 		.brokers = bus->brokers,
@@ -538,8 +390,8 @@ open_broker(struct wb_test_bus *bus)
 		.tls_cert = none,
 		.tls_key = none,
 	};
-	bus->amqp = wb_amqp_new(bus->loop, &bus->amqp_params, "test", &events,
-	    bus);
+	bus->amqp =
+	    wb_amqp_new(bus->loop, &bus->amqp_params, "test", &events, bus);
 	until(bus, &bus->n_ready, 1, "connections to the broker");
 	wb_test_bus_consume(bus, "events");
 }
@@ -555,23 +407,12 @@ wb_test_bus_open(struct wb_test_bus *bus, const char *name)
 	wb_test_bus_reset(bus);
 }
 
-static void
-kill_relays(struct wb_test_bus *bus)
-{
-	for (size_t i = 0; i < WB_TEST_RELAYS; i++) {
-		if (bus->relays[i].pid == 0)
-			continue;
-		(void)kill(bus->relays[i].pid, SIGKILL);
-		(void)waitpid(bus->relays[i].pid, NULL, 0);
-		bus->relays[i].pid = 0;
-	}
-}
-
 void
 wb_test_bus_reset(struct wb_test_bus *bus)
 {
-	kill_relays(bus);
-	wb_test_script(&bus->db,
+	wb_test_relays_kill(bus);
+	wb_test_script(
+	    &bus->db,
 	    "TRUNCATE outbox_events, outbox_deliveries, outbox_sequences");
 	assert_int_equal(bus->db.end, WB_TX_COMMITTED);
 	/* What is still on its way to the consumer. */
@@ -587,7 +428,7 @@ wb_test_bus_reset(struct wb_test_bus *bus)
 void
 wb_test_bus_close(struct wb_test_bus *bus)
 {
-	kill_relays(bus);
+	wb_test_relays_kill(bus);
 	for (size_t i = 0; i < WB_TEST_WRITERS; i++)
 		wb_test_conn_close(&bus->writers[i].conn);
 	wb_test_conn_close(&bus->db);

@@ -92,6 +92,8 @@ void wb_test_relay_signal(struct wb_test_bus *bus, size_t at, int signum);
 int wb_test_relay_wait(struct wb_test_bus *bus, size_t at);
 /* SIGTERM; asserts that it drains and leaves with 0. */
 void wb_test_relay_stop(struct wb_test_bus *bus, size_t at);
+/* SIGKILL for those that run. */
+void wb_test_relays_kill(struct wb_test_bus *bus);
 /* The value of a metric as /metrics prints it, with its labels; 0 if absent. */
 double wb_test_relay_metric(const struct wb_test_bus *bus, size_t at,
                             const char *name);
