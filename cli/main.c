@@ -39,7 +39,8 @@ main(int argc, char **argv)
 
 	wb_log_setup("waybill", WB_LOG_ERROR);
 	if (argc < 2) {
-		fputs("waybill: no command, see waybill --help\n", stderr);
+		(void)fputs("waybill: no command, see waybill --help\n",
+		            stderr);
 		return 2;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
@@ -52,9 +53,10 @@ main(int argc, char **argv)
 	}
 	command = find_command(argv[1]);
 	if (command == NULL) {
-		fprintf(stderr,
-		        "waybill: no command \"%s\", see waybill --help\n",
-		        argv[1]);
+		(void)fprintf(stderr,
+		              "waybill: no command \"%s\", see waybill "
+		              "--help\n",
+		              argv[1]);
 		return 2;
 	}
 	/* What --help of the command calls it. */

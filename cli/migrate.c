@@ -71,7 +71,7 @@ static const char usage[] =
 static int
 complain(const char *text)
 {
-	fprintf(stderr, "waybill migrate: %s\n", text);
+	(void)fprintf(stderr, "waybill migrate: %s\n", text);
 	return 1;
 }
 

@@ -18,8 +18,8 @@ struct wb_migration_row {
 
 /* rows must come in order of part and number. ret_applied[i] gets how many
  * migrations of parts[i] the database has. BAD_CONFIG with a note: a file was
- * changed after it was applied, one is missing in between, the database is newer
- * than the files, or it belongs to another service. */
+ * changed after it was applied, one is missing in between, the database is
+ * newer than the files, or it belongs to another service. */
 enum wb_err wb_migration_check(const struct wb_migration_part *parts,
                                size_t n_parts,
                                const struct wb_migration_row *rows,

@@ -23,8 +23,8 @@ struct wb_migrate_job {
 
 /* Runs its own loop until all is done; prints a line per migration and a last
  * one on stdout. After an error nothing of the migration in hand has happened,
- * unless the note says otherwise. BAD_CONFIG: files and database contradict each
- * other. */
+ * unless the note says otherwise. BAD_CONFIG: files and database contradict
+ * each other. */
 enum wb_err wb_migrate_run(const struct wb_migrate_job *job,
                            struct wb_note *note) WB_MUST_USE;
 

@@ -78,7 +78,7 @@ struct job {
 static int
 complain(const char *text)
 {
-	fprintf(stderr, "waybill topology: %s\n", text);
+	(void)fprintf(stderr, "waybill topology: %s\n", text);
 	return 1;
 }
 

@@ -116,7 +116,8 @@ on_lost(void *arg, const char *why)
 	struct declaring *d = arg;
 
 	if (d->why.text[0] == '\0')
-		fprintf(stderr, "waybill topology: waiting for %s\n", why);
+		(void)fprintf(stderr, "waybill topology: waiting for %s\n",
+		              why);
 	(void)wb_fail(&d->why, WB_ERR_BROKER_LOST, "%s", why);
 }
 

@@ -21,8 +21,8 @@ struct wb_topology_binding {
 
 struct wb_topology_user {
 	const char *name;
-	/* regular expressions over names of exchanges and queues; RabbitMQ calls
-	 * the default exchange amq.default here */
+	/* regular expressions over names of exchanges and queues; RabbitMQ
+	 * calls the default exchange amq.default here */
 	const char *configure, *write, *read;
 };
 

@@ -5,9 +5,8 @@
 
 static const struct wb_handler *const handlers[] = {
 #define X(name) &shipping_##name,
-	SHIPPING_HANDLERS(X)
+	SHIPPING_HANDLERS(X) NULL
 #undef X
-	NULL,
 };
 
 int

@@ -22,7 +22,7 @@ struct wb_amqp_channel;
 
 /* Filled from wb_amqp_params_table. */
 struct wb_amqp_params {
-	char *brokers; /* amqp[s]://user:password@host:port/vhost, comma-separated */
+	char *brokers; /* amqp[s]://user:password@host:port/vhost[,…] */
 	int64_t connect_timeout_ms; /* TCP, TLS and handshake together */
 	int64_t rpc_timeout_ms;     /* for the broker's answer to a method */
 	int64_t heartbeat_s;
@@ -41,7 +41,7 @@ enum wb_err wb_amqp_params_check(const struct wb_amqp_params *params,
                                  struct wb_note *note) WB_MUST_USE;
 
 struct wb_amqp_events {
-	void (*on_ready)(void *arg);                   /* open your channels */
+	void (*on_ready)(void *arg); /* open your channels */
 	/* After on_closed of each channel, and after each attempt to connect
 	 * that failed. why: "host:port: reason", no password. */
 	void (*on_lost)(void *arg, const char *why);

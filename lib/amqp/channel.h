@@ -51,8 +51,8 @@ struct wb_amqp_channel {
 	struct wb_amqp *conn;
 	const struct wb_amqp_channel_events *events; /* NULL: no callbacks */
 	void *arg;
-	bool is_confirming;     /* confirm.select is on its way */
-	uint64_t published;     /* since then: the last tag */
+	bool is_confirming;                   /* confirm.select is on its way */
+	uint64_t published;                   /* since then: the last tag */
 	struct wb_amqp_rpc *rpcs, **rpcs_end; /* the first one is sent */
 	struct wb_timer deadline; /* for the answer to the first, or close-ok */
 	struct wb_note failure;   /* why it is about to be closed by us */

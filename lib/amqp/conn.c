@@ -114,6 +114,7 @@ enter_connecting(struct wb_amqp *conn)
 	if (wb_amqp_broker(conn)->is_tls && conn->tls == NULL &&
 	    wb_amqp_tls_new(conn->params, &conn->tls, &conn->why) != WB_OK)
 		return WB_AMQP_DOWN;
+	conn->tried.text[0] = '\0';
 	wb_timer_start_ms(&conn->deadline, conn->params->connect_timeout_ms);
 	wb_amqp_resolve(conn);
 	return STAY;

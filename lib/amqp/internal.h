@@ -33,9 +33,9 @@ struct bufferevent;
 #define WB_AMQP_CHANNEL_MAGIC 0x4348414Eu
 
 #define WB_AMQP_CHANNELS_MAX   255u
-#define WB_AMQP_FRAME_MAX      131072u     /* offered; the broker may lower it */
-#define WB_AMQP_FRAME_MIN      4096u       /* of the protocol */
-#define WB_AMQP_FRAME_OVERHEAD 8u          /* type, channel, size and end mark */
+#define WB_AMQP_FRAME_MAX      131072u /* offered; the broker may lower it */
+#define WB_AMQP_FRAME_MIN      4096u   /* of the protocol */
+#define WB_AMQP_FRAME_OVERHEAD 8u      /* type, channel, size and end mark */
 #define WB_AMQP_BODY_MAX       (64u << 20) /* of a message that comes in */
 #define WB_AMQP_METHOD_ROOM    8192u       /* largest method that we send */
 
@@ -62,9 +62,8 @@ struct bufferevent;
 
 enum wb_amqp_state {
 #define X(name, next, on_entry) WB_AMQP_##name,
-	WB_AMQP_STATE_TABLE(X)
+	WB_AMQP_STATE_TABLE(X) WB_AMQP_STATE_COUNT
 #undef X
-	WB_AMQP_STATE_COUNT
 };
 
 /* Owned by whoever called wb_amqp_new. Socket, codec, addresses and channels
@@ -95,18 +94,19 @@ struct wb_amqp {
 
 	/* of this attempt */
 	struct wb_amqp_lookup *lookup; /* while a name is looked up */
-	struct evutil_addrinfo *addresses, *next_address;
-	SSL_CTX *tls; /* made at the first amqps broker, kept */
+	struct evutil_addrinfo *addresses, *address; /* all; the one in use */
+	struct wb_note tried; /* the addresses that failed, and why */
+	SSL_CTX *tls;         /* made at the first amqps broker, kept */
 	struct bufferevent *bev;
 	size_t chain_room; /* left in the output's last chain */
 	amqp_connection_state_t codec;
 	uint32_t frame_max;
-	int64_t heartbeat_ms;    /* agreed interval; 0 = none */
-	unsigned ticks_silent;   /* half intervals without input */
-	bool has_sent;           /* since the last tick */
+	int64_t heartbeat_ms;  /* agreed interval; 0 = none */
+	unsigned ticks_silent; /* half intervals without input */
+	bool has_sent;         /* since the last tick */
 	uint16_t channel_max;
 	struct wb_amqp_channel **channels; /* [id - 1], channel_max of them */
-	amqp_table_entry_t *entries; /* scratch for header tables */
+	amqp_table_entry_t *entries;       /* scratch for header tables */
 	size_t n_entries;
 };
 
@@ -143,8 +143,8 @@ void wb_amqp_resolve_stop(struct wb_amqp *conn);
 /* error: NULL when conn->addresses is filled. */
 void wb_amqp_resolved(struct wb_amqp *conn, const char *error);
 
-/* Starts a connection to conn->next_address and steps over it. False with a
- * note if there is none left or the socket can't be made. */
+/* Starts a connection to conn->address. False with a note if that fails at
+ * once. */
 bool wb_amqp_socket_open(struct wb_amqp *conn, struct wb_note *note);
 void wb_amqp_socket_close(struct wb_amqp *conn);
 

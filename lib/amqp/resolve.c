@@ -61,7 +61,7 @@ on_addresses(int error, struct evutil_addrinfo *addresses, void *arg)
 	lookup->is_done = true;
 	lookup->error = error;
 	lookup->conn->addresses = addresses;
-	lookup->conn->next_address = addresses;
+	lookup->conn->address = addresses;
 	wb_loop_defer(lookup->conn->loop, on_lookup_done, lookup->conn);
 }
 
@@ -114,7 +114,7 @@ wb_amqp_resolve_stop(struct wb_amqp *conn)
 
 	if (conn->addresses != NULL)
 		evutil_freeaddrinfo(conn->addresses);
-	conn->addresses = conn->next_address = NULL;
+	conn->addresses = conn->address = NULL;
 	if (lookup == NULL)
 		return;
 	conn->lookup = NULL;

@@ -10,13 +10,15 @@
 #include <event2/event.h>
 #include <event2/util.h>
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* Read and written at most per turn; libevent's default is 16 KiB. */
-#define IO_BYTES (256u * 1024u)
+#define IO_BYTES ((size_t)256 * 1024)
 
 #define KEEPALIVE_IDLE_S     30
 #define KEEPALIVE_INTERVAL_S 10
@@ -34,21 +36,42 @@ on_readable(struct bufferevent *bev, void *arg)
 	wb_amqp_leave(conn);
 }
 
-/* Tries the next address, and those after it while they fail at once. */
+/* Adds why the address in use did, for when all have failed. */
 static void
-connect_next(struct wb_amqp *conn)
+add_failure(struct wb_amqp *conn, const char *reason)
+{
+	const struct evutil_addrinfo *address = conn->address;
+	struct wb_note *tried = &conn->tried;
+	size_t used = strlen(tried->text);
+	char numeric[INET6_ADDRSTRLEN] = "?";
+
+	if (conn->addresses->ai_next == NULL) { /* the host is named anyway */
+		(void)wb_fail(tried, WB_ERR_BROKER_LOST, "%s", reason);
+		return;
+	}
+	(void)getnameinfo(address->ai_addr, address->ai_addrlen, numeric,
+	                  sizeof(numeric), NULL, 0, NI_NUMERICHOST);
+	(void)snprintf(tried->text + used, sizeof(tried->text) - used,
+	               "%s%s: %s", used == 0 ? "" : ", ", numeric, reason);
+}
+
+/* Tries the address in use, and those after it while they fail at once. */
+static void
+connect_on(struct wb_amqp *conn)
 {
 	struct wb_note note = { "" };
 
-	while (!wb_amqp_socket_open(conn, &note)) {
+	while (conn->address != NULL && !wb_amqp_socket_open(conn, &note)) {
 		wb_amqp_socket_close(conn);
-		if (conn->next_address == NULL) {
-			wb_amqp_lost(conn, "%s", note.text);
-			break;
-		}
+		add_failure(conn, note.text);
+		conn->address = conn->address->ai_next;
 	}
+	if (conn->address == NULL)
+		wb_amqp_lost(conn, "%s", conn->tried.text);
 }
 
+/* With TLS libevent calls it an end (EOF), too, when TCP could not connect;
+ * what is left of the reason then is errno. */
 static const char *
 loss_reason(const struct wb_amqp *conn, short what, char *text, size_t bytes)
 {
@@ -59,6 +82,8 @@ loss_reason(const struct wb_amqp *conn, short what, char *text, size_t bytes)
 	unsigned long tls_error =
 	    session == NULL ? 0 : bufferevent_get_openssl_error(conn->bev);
 
+	if (session != NULL && tls_error == SSL_ERROR_SYSCALL)
+		return evutil_socket_error_to_string(error);
 	if (session != NULL && !SSL_is_init_finished(session) &&
 	    (tls_error != 0 || (what & BEV_EVENT_EOF) == 0))
 		return wb_amqp_tls_reason(session, tls_error, text, bytes);
@@ -73,6 +98,7 @@ static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct wb_amqp *conn;
+	const char *reason;
 	char text[160];
 
 	(void)bev;
@@ -80,13 +106,17 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	wb_amqp_enter(conn);
 	if ((what & BEV_EVENT_CONNECTED) != 0) {
 		wb_amqp_go(conn, WB_AMQP_START);
-	} else if (conn->state == WB_AMQP_CONNECTING &&
-	           conn->next_address != NULL) {
+		wb_amqp_leave(conn);
+		return;
+	}
+	reason = loss_reason(conn, what, text, sizeof(text));
+	if (conn->state == WB_AMQP_CONNECTING) {
 		wb_amqp_socket_close(conn);
-		connect_next(conn);
+		add_failure(conn, reason);
+		conn->address = conn->address->ai_next;
+		connect_on(conn);
 	} else {
-		wb_amqp_lost(conn, "%s",
-		             loss_reason(conn, what, text, sizeof(text)));
+		wb_amqp_lost(conn, "%s", reason);
 	}
 	wb_amqp_leave(conn);
 }
@@ -98,7 +128,7 @@ wb_amqp_resolved(struct wb_amqp *conn, const char *error)
 	if (error != NULL)
 		wb_amqp_lost(conn, "the name can't be resolved: %s", error);
 	else
-		connect_next(conn);
+		connect_on(conn);
 	wb_amqp_leave(conn);
 }
 
@@ -149,13 +179,8 @@ make_bufferevent(struct wb_amqp *conn)
 bool
 wb_amqp_socket_open(struct wb_amqp *conn, struct wb_note *note)
 {
-	struct evutil_addrinfo *address = conn->next_address;
+	const struct evutil_addrinfo *address = conn->address;
 
-	if (address == NULL) {
-		(void)wb_fail(note, WB_ERR_BROKER_LOST, "no address left");
-		return false;
-	}
-	conn->next_address = address->ai_next;
 	conn->bev = make_bufferevent(conn);
 	if (conn->bev == NULL) {
 		(void)wb_fail(note, WB_ERR_BROKER_LOST, "no socket");

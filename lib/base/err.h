@@ -45,9 +45,8 @@ enum wb_verdict {
 
 enum wb_err {
 #define X(name, verdict, text) WB_ERR_##name,
-	WB_ERR_TABLE(X)
+	WB_ERR_TABLE(X) WB_ERR_COUNT
 #undef X
-	WB_ERR_COUNT
 };
 
 #define WB_OK WB_ERR_OK

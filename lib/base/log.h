@@ -1,6 +1,6 @@
 /* One line per event of note, to stderr:
- *   2026-11-20T16:00:00.123Z warn inventory WB-AMQP-LOST broker=localhost:5672 why="..."
- * Each code is a row of log_codes.h with a sentence for the operator.
+ *   2026-11-20T16:00:00.123Z warn inventory WB-AMQP-LOST broker=a:5672
+ * why="..." Each code is a row of log_codes.h with a sentence for the operator.
  * Never a payload, never a password. */
 #ifndef WB_BASE_LOG_H
 #define WB_BASE_LOG_H
@@ -12,9 +12,8 @@ enum wb_log_level { WB_LOG_ERROR, WB_LOG_WARN, WB_LOG_INFO, WB_LOG_DEBUG };
 
 enum wb_log_code {
 #define X(name, code, help) WB_LOG_##name,
-	WB_LOG_TABLE(X)
+	WB_LOG_TABLE(X) WB_LOG_CODE_COUNT
 #undef X
-	WB_LOG_CODE_COUNT
 };
 
 /* process: shown in each line; the string must outlive the process.

@@ -41,9 +41,10 @@ struct wb_param_set {
 
 enum wb_params_end {
 	WB_PARAMS_RUN,   /* go on */
-	WB_PARAMS_SHOWN, /* --help, --version or --print-config was printed: exit 0 */
-	WB_PARAMS_WRONG, /* one line on stderr names parameter, value and what is
-	                    allowed: exit 2 */
+	WB_PARAMS_SHOWN, /* --help, --version, --print-config: printed; exit 0
+	                  */
+	WB_PARAMS_WRONG, /* one line on stderr names parameter, value and what
+	                    is allowed: exit 2 */
 };
 
 /* Each set's target is filled. A flag is `--name=value` or `--name value`; a

@@ -27,8 +27,8 @@ const char *wb_param_source_name(enum wb_param_source source);
 
 /* WB_STATEMENT_TIMEOUT_MS of statement-timeout-ms. */
 #define WB_PARAM_ENV_BYTES 80
-char *
-wb_param_env_name(const struct wb_param *param, char name[WB_PARAM_ENV_BYTES]);
+char *wb_param_env_name(const struct wb_param *param,
+                        char name[WB_PARAM_ENV_BYTES]);
 
 /* "a whole number from 1 to 65535 (messages)" */
 #define WB_PARAM_ALLOWED_BYTES 160

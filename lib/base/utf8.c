@@ -58,6 +58,21 @@ wb_utf8_char(const char *text, size_t bytes)
 	return length;
 }
 
+size_t
+wb_utf8_encode(uint32_t code, char ret_text[4])
+{
+	/* Of the first byte, by the number of bytes. */
+	static const unsigned char marks[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+	size_t i, bytes = 1;
+
+	if (code >= 0x80)
+		bytes = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	for (i = bytes - 1; i > 0; i--, code >>= 6)
+		ret_text[i] = (char)(0x80 | (code & 0x3F));
+	ret_text[0] = (char)(marks[bytes] | code);
+	return bytes;
+}
+
 bool
 wb_utf8_is_valid(const char *text, size_t bytes)
 {

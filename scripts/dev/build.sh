@@ -25,11 +25,3 @@ cmd_build() {
 	build_preset "${1:-release}"
 }
 
-cmd_lint() {
-	command -v shellcheck >/dev/null ||
-		die "shellcheck is not installed" "apt-get install shellcheck"
-	cd "$ROOT"
-	# -a: the sourced files too, as parts of dev.
-	shellcheck -x -a dev scripts/dev/install.sh scripts/dev/supervise.sh \
-		scripts/dev/test-pg-ctl scripts/dev/test-rabbit-ctl .ci/run
-}

@@ -14,14 +14,26 @@ demo_order() {
 	order_id=$(api_field .order_id)
 }
 
+# An event of the timeline as one line: its time, its type, and what its detail
+# says to people.
+# shellcheck disable=SC2016 # jq's own variable
+DEMO_LINE='
+	def said:
+		if .cause then "\(.cause.code): \(.cause.detail)"
+		elif .payment then
+			"\(.payment.amount_minor / 100) \(.payment.currency)"
+		elif .shipment then
+			"\(.shipment.carrier) \(.shipment.tracking_number)"
+		else "" end;
+	.items[$shown:][] | "    \(.time[11:23])  \(.type)  \(.detail | said)"'
+
 # Prints the events from the shown-th on and counts them in. The history hears
 # of an order a moment later than the client: until then there is no timeline.
 demo_show_new_events() {
 	api GET "/orders/$order_id/timeline"
 	[ "$api_status" = 200 ] || return 0
-	printf '%s\n' "$api_body" | jq -r --argjson shown "$shown" \
-		'.items[$shown:][] | "    \(.time[11:23])  \(.type)\(
-			if (.detail // "") == "" then "" else "  (\(.detail))" end)"'
+	printf '%s\n' "$api_body" |
+		jq -r --argjson shown "$shown" "$DEMO_LINE"
 	shown=$(api_field '.items | length')
 	last_event=$(api_field '.items[-1].type // ""')
 }

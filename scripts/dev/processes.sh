@@ -126,12 +126,14 @@ process_is_ready() {
 		"http://127.0.0.1:$(process_admin_port "$1")/ready"
 }
 
+process_await() {
+	wait_until 60 process_is_ready "$1" || {
+		show_tail "$RUN/log/$1.log"
+		die "$1 did not get ready within 60 s" \
+			"the whole log is $STACK/log/$1.log"
+	}
+}
+
 processes_await() {
-	for process in $(processes_names); do
-		wait_until 60 process_is_ready "$process" || {
-			show_tail "$RUN/log/$process.log"
-			die "$process did not get ready within 60 s" \
-				"the whole log is $STACK/log/$process.log"
-		}
-	done
+	processes_each process_await
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Postgres and RabbitMQ of a stack together, and ./dev server.
+# Postgres and RabbitMQ of a stack: together, and each by itself.
 
 # They take some seconds to start: build meanwhile, then servers_await.
 servers_launch() {
@@ -36,23 +36,4 @@ postgres_kill() {
 rabbitmq_start() {
 	rabbitmq_launch
 	rabbitmq_await
-}
-
-cmd_server() {
-	server=${1:-}
-	action=${2:-}
-	case $server in
-	postgres | rabbitmq) ;;
-	*) die "which server? postgres or rabbitmq" "see ./dev help" 2 ;;
-	esac
-	stack_load
-	case $action in
-	start | stop | kill) "${server}_$action" ;;
-	restart)
-		"${server}_stop"
-		"${server}_start"
-		;;
-	*) die "do what with $server? start, stop, restart or kill" \
-		"see ./dev help" 2 ;;
-	esac
 }

@@ -73,7 +73,7 @@ static void
 test_server_version(void **state)
 {
 	(void)state;
-	assert_true(atoi(wb_amqp_server_version(amqp.conn)) >= 3);
+	assert_true(strtol(wb_amqp_server_version(amqp.conn), NULL, 10) >= 3);
 	assert_true(wb_amqp_is_ready(amqp.conn));
 	assert_false(wb_amqp_is_blocked(amqp.conn));
 }

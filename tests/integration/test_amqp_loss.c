@@ -269,8 +269,8 @@ test_closed_by_broker(void **state)
 	wb_test_channel_fini(&channel);
 }
 
-/* Pending methods fail, then the channel, then the connection; in that order.
- */
+/* Pending methods fail, then the channel, then the connection; in that
+ * order. */
 static void
 test_cut_with_pending_methods(void **state)
 {
@@ -383,13 +383,16 @@ test_close_deadline(void **state)
 static void
 test_close_while_down(void **state)
 {
+	size_t n_lost;
+
 	(void)state;
 	start("amqp://127.0.0.1:1");
 	wb_test_amqp_until(loop, &amqp.n_lost, 1);
+	n_lost = amqp.n_lost; /* the first retry may have been at once */
 	wb_amqp_close(amqp.conn, on_done, &amqp);
 	wb_test_amqp_until(loop, &amqp.n_done, 1);
 	wb_test_amqp_run_ms(loop, 300);
-	assert_int_equal(amqp.n_lost, 1);
+	assert_int_equal(amqp.n_lost, n_lost);
 }
 
 /* ---- frames that no broker should send ---- */

@@ -141,12 +141,25 @@ test_tls_to_plain_port(void **state)
 	assert_non_null(strstr(amqp.why, "TLS: "));
 }
 
+static void
+test_tls_to_closed_port(void **state)
+{
+	(void)state;
+	wb_test_amqp_init(&amqp, loop,
+	                  wb_test_url_at(url, "amqps", "127.0.0.1", 1));
+	wb_test_amqp_start(&amqp, "waybill-tls");
+	wb_test_amqp_until(loop, &amqp.n_lost, 1);
+	assert_string_equal(amqp.why, "127.0.0.1:1: Connection refused");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_tls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tls_to_plain_port, set_up,
+		                                tear_down),
+		cmocka_unit_test_setup_teardown(test_tls_to_closed_port, set_up,
 		                                tear_down),
 	};
 

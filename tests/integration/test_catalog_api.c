@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+#include "http/client.h"
 #include "support/producer_fixture.h"
 
 #include <stdio.h>
@@ -116,15 +117,115 @@ takes_receipts(void **state)
 	wb_test_has(&api, "\"sku\":\"MUG\",\"quantity\":7}");
 	wb_test_member(&api, "receipt_id", id, sizeof(id));
 	wb_test_sql_is(&api, COUNTS, "1,1,2");
-	wb_test_sql_is(&api,
-	               "SELECT concat_ws(' ', aggregate_id, sequence, event_type,"
-	               " payload ->> 'sku', payload ->> 'quantity')"
-	               " FROM outbox_events ORDER BY seq DESC LIMIT 1",
-	               "MUG 2 stock.received.v1 MUG 7");
+	wb_test_sql_is(
+	    &api,
+	    "SELECT concat_ws(' ', aggregate_id, sequence, event_type,"
+	    " payload ->> 'sku', payload ->> 'quantity')"
+	    " FROM outbox_events ORDER BY seq DESC LIMIT 1",
+	    "MUG 2 stock.received.v1 MUG 7");
 	(void)snprintf(sql, sizeof(sql),
 	               "SELECT quantity FROM receipts WHERE receipt_id = '%s'",
 	               id);
 	wb_test_sql_is(&api, sql, "7");
+}
+
+/* ---- many at once ---- */
+
+static size_t n_answers, n_wrong;
+
+static void
+on_response(const struct wb_http_response *response, void *arg)
+{
+	(void)arg;
+	n_answers++;
+	n_wrong += response->status != 200 && response->status != 201;
+	wb_loop_stop(api.loop);
+}
+
+/* Every third one is a receipt, the others are prices. */
+static void
+send(struct wb_http_client *client, int n)
+{
+	static const char *const headers[] = { "Content-Type: application/json",
+		                               NULL };
+	char url[80], body[80];
+	bool is_receipt = n % 3 == 0;
+
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/products/MUG%s",
+	               (unsigned)api.port, is_receipt ? "/receipts" : "");
+	if (is_receipt)
+		(void)snprintf(body, sizeof(body), "{\"quantity\":%d}", n + 1);
+	else
+		(void)snprintf(body, sizeof(body),
+		               "{\"name\":\"Mug\",\"price_minor\":%d,"
+		               "\"currency\":\"EUR\"}",
+		               n);
+	wb_http_client_send(client,
+	                    &(struct wb_http_call){
+	                        .method = is_receipt ? "POST" : "PUT",
+	                        .url = url,
+	                        .headers = headers,
+	                        .body = body,
+	                        .body_bytes = strlen(body),
+	                        .deadline_ms = 10000,
+	                    },
+	                    on_response, NULL);
+}
+
+/* 90 changes of one product: the sequence has no gap, and rises with seq. */
+static void
+numbers_the_events_of_a_product(void **state)
+{
+	struct wb_http_client *client = wb_http_client_new(api.loop);
+
+	(void)state;
+	put_mug();
+	n_answers = n_wrong = 0;
+	for (int i = 0; i < 90; i++)
+		send(client, i);
+	assert_true(wb_test_run_until(api.loop, &n_answers, 90));
+	wb_http_client_free(client);
+	assert_int_equal(n_wrong, 0);
+	wb_test_sql_is(&api, COUNTS, "1,30,91");
+	wb_test_sql_is(&api, "SELECT version || ',' || sequence FROM products",
+	               "61,91");
+	wb_test_sql_is(&api,
+	               "SELECT count(*) FROM (SELECT sequence, row_number()"
+	               " OVER (ORDER BY seq) AS place FROM outbox_events) e"
+	               " WHERE sequence <> place",
+	               "0");
+}
+
+/* ---- lost answers: the child talks through a proxy ---- */
+
+static void
+send_and_lose(int n)
+{
+	struct wb_http_client *client = wb_http_client_new(api.loop);
+	size_t n_before = wb_cut_proxy_swallowed(api.proxy);
+
+	n_answers = n_wrong = 0;
+	wb_cut_proxy_swallow_after(api.proxy, "wb_commit");
+	send(client, n);
+	assert_true(wb_test_run_until(api.loop, &n_answers, 1));
+	wb_http_client_free(client);
+	assert_int_equal(n_wrong, 0);
+	assert_int_equal(wb_cut_proxy_swallowed(api.proxy), n_before + 1);
+}
+
+/* Run again, it finds what the first try has done. */
+static void
+does_once_what_it_does_twice(void **state)
+{
+	(void)state;
+	send_and_lose(1);
+	wb_test_sql_is(&api, COUNTS, "1,0,1");
+	send_and_lose(2);
+	wb_test_sql_is(&api, COUNTS, "1,0,2");
+	send_and_lose(3);
+	wb_test_sql_is(&api, COUNTS, "1,1,3");
+	wb_test_sql_is(&api, "SELECT version || ',' || sequence FROM products",
+	               "2,3");
 }
 
 /* ---- what is refused ---- */
@@ -212,6 +313,17 @@ open_api(void **state)
 }
 
 static int
+open_through_proxy(void **state)
+{
+	(void)state;
+	wb_test_producer_open(&api, "catalog");
+	wb_test_producer_proxy(&api);
+	wb_test_producer_start(&api, "catalog-api", NULL);
+	wb_test_producer_until_ready(&api, 200);
+	return 0;
+}
+
+static int
 empty_tables(void **state)
 {
 	(void)state;
@@ -239,10 +351,19 @@ main(void)
 		TEST(the_same_again_changes_nothing),
 		TEST(lists_products_in_pages),
 		TEST(takes_receipts),
+		TEST(numbers_the_events_of_a_product),
 		TEST(refuses_bad_requests),
 	};
+	const struct CMUnitTest lost_answers[] = {
+		TEST(does_once_what_it_does_twice),
+	};
+	int n_failed = 0;
 
 	(void)wb_test_pg_dsn();
-	return cmocka_run_group_tests_name("catalog-api", tests, open_api,
-	                                   close_api);
+	n_failed += cmocka_run_group_tests_name("catalog-api", tests, open_api,
+	                                        close_api);
+	n_failed += cmocka_run_group_tests_name("catalog-api, lost answers",
+	                                        lost_answers,
+	                                        open_through_proxy, close_api);
+	return n_failed;
 }

@@ -1,4 +1,4 @@
-/* The history's API: timelines and a customer's orders. Its broker is not there:
+/* The history's API: timelines and a customer's orders. There is no broker:
  * reading needs none. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,25 +16,29 @@
 static struct wb_test_producer api;
 
 #define CUSTOMER "0198f2b1-0001-7001-8a01-9e3d58a665b7"
-#define ORDER(n) "0198f2b1-000" n "-7002-8a02-f1c78ba5c72a"
-#define EVENT(n) "0198f2b1-100" n "-7002-8a02-f1c78ba5c72a"
+#define ORDER_1  "0198f2b1-0001-7002-8a02-f1c78ba5c72a"
+#define ORDER_2  "0198f2b1-0002-7002-8a02-f1c78ba5c72a"
+#define ORDER_3  "0198f2b1-0003-7002-8a02-f1c78ba5c72a"
+#define EVENT_1  "0198f2b1-1001-7002-8a02-f1c78ba5c72a"
+#define EVENT_2  "0198f2b1-1002-7002-8a02-f1c78ba5c72a"
+#define EVENT_3  "0198f2b1-1003-7002-8a02-f1c78ba5c72a"
 
 static const char rows[] =
     "INSERT INTO orders VALUES"
-    " ('" ORDER("1") "', '" CUSTOMER "', 'CONFIRMED', 'EUR', 4050,"
+    " ('" ORDER_1 "', '" CUSTOMER "', 'CONFIRMED', 'EUR', 4050,"
     "  '2026-11-20 16:00:00Z', '2026-11-20 16:00:01.5Z'),"
-    " ('" ORDER("2") "', '" CUSTOMER "', 'PENDING', 'EUR', 300,"
+    " ('" ORDER_2 "', '" CUSTOMER "', 'PENDING', 'EUR', 300,"
     "  '2026-11-20 16:00:02Z', NULL),"
-    " ('" ORDER("3") "', '" CUSTOMER "', 'CONFIRMED', 'EUR', 1,"
+    " ('" ORDER_3 "', '" CUSTOMER "', 'CONFIRMED', 'EUR', 1,"
     "  '2026-11-20 16:00:03Z', '2026-11-20 16:00:04Z');"
     "INSERT INTO order_events"
     " (event_id, order_id, source, type, sequence, occurred_at, detail)"
     " VALUES"
-    " ('" EVENT("3") "', '" ORDER("1") "', '/shipping',"
+    " ('" EVENT_3 "', '" ORDER_1 "', '/shipping',"
     "  'shipment.created.v1', 1, '2026-11-20 16:00:01Z', '{\"a\":[1]}'),"
-    " ('" EVENT("2") "', '" ORDER("1") "', '/orders',"
+    " ('" EVENT_2 "', '" ORDER_1 "', '/orders',"
     "  'order.confirmed.v1', 2, '2026-11-20 16:00:01Z', '{}'),"
-    " ('" EVENT("1") "', '" ORDER("1") "', '/orders', 'order.placed.v1', 1,"
+    " ('" EVENT_1 "', '" ORDER_1 "', '/orders', 'order.placed.v1', 1,"
     "  '2026-11-20 16:00:00.123456Z', '{}')";
 
 static void
@@ -42,19 +46,19 @@ shows_a_timeline_in_order(void **state)
 {
 	(void)state;
 	assert_int_equal(wb_test_ask(&api, "GET",
-	                             "/orders/" ORDER("1") "/timeline", NULL,
+	                             "/orders/" ORDER_1 "/timeline", NULL,
 	                             NULL),
 	                 200);
 	assert_string_equal(
 	    api.reply.body,
 	    "{\"items\":["
-	    "{\"event_id\":\"" EVENT("1") "\","
+	    "{\"event_id\":\"" EVENT_1 "\","
 	    "\"time\":\"2026-11-20T16:00:00.123456Z\",\"source\":\"/orders\","
 	    "\"type\":\"order.placed.v1\",\"sequence\":1,\"detail\":{}},"
-	    "{\"event_id\":\"" EVENT("2") "\","
+	    "{\"event_id\":\"" EVENT_2 "\","
 	    "\"time\":\"2026-11-20T16:00:01.000000Z\",\"source\":\"/orders\","
 	    "\"type\":\"order.confirmed.v1\",\"sequence\":2,\"detail\":{}},"
-	    "{\"event_id\":\"" EVENT("3") "\","
+	    "{\"event_id\":\"" EVENT_3 "\","
 	    "\"time\":\"2026-11-20T16:00:01.000000Z\",\"source\":\"/shipping\","
 	    "\"type\":\"shipment.created.v1\",\"sequence\":1,"
 	    "\"detail\":{\"a\":[1]}}],\"next\":null}");
@@ -79,9 +83,9 @@ lists_a_customers_orders(void **state)
 
 	(void)state;
 	assert_int_equal(wb_test_ask(&api, "GET", path, NULL, NULL), 200);
-	wb_test_has(&api, "{\"items\":[{\"order_id\":\"" ORDER("3") "\"");
+	wb_test_has(&api, "{\"items\":[{\"order_id\":\"" ORDER_3 "\"");
 	wb_test_has(&api,
-	            "{\"order_id\":\"" ORDER("2") "\",\"status\":\"PENDING\","
+	            "{\"order_id\":\"" ORDER_2 "\",\"status\":\"PENDING\","
 	            "\"currency\":\"EUR\",\"total_minor\":300,"
 	            "\"placed_at\":\"2026-11-20T16:00:02.000000Z\","
 	            "\"ended_at\":null}");
@@ -89,14 +93,14 @@ lists_a_customers_orders(void **state)
 	                  "\"next\":null}");
 	(void)snprintf(text, sizeof(text), "%s?status=CONFIRMED&limit=1", path);
 	(void)wb_test_ask(&api, "GET", text, NULL, NULL);
-	wb_test_has(&api, ORDER("3"));
+	wb_test_has(&api, ORDER_3);
 	wb_test_member(&api, "next", next, sizeof(next));
 	(void)snprintf(text, sizeof(text),
 	               "%s?status=CONFIRMED&limit=1&cursor=%s", path, next);
 	(void)wb_test_ask(&api, "GET", text, NULL, NULL);
-	wb_test_has(&api, ORDER("1"));
+	wb_test_has(&api, ORDER_1);
 	wb_test_has(&api, "\"next\":null}");
-	(void)wb_test_ask(&api, "GET", "/customers/" ORDER("1") "/orders", NULL,
+	(void)wb_test_ask(&api, "GET", "/customers/" ORDER_1 "/orders", NULL,
 	                  NULL);
 	assert_string_equal(api.reply.body, "{\"items\":[],\"next\":null}");
 }
@@ -113,7 +117,7 @@ refuses_bad_queries(void **state)
 		{ "/customers/" CUSTOMER "/orders?status=", 400 },
 		{ "/customers/" CUSTOMER "/orders?limit=1000", 400 },
 		{ "/customers/" CUSTOMER "/orders?cursor=1", 400 },
-		{ "/orders/" ORDER("1"), 404 },
+		{ "/orders/" ORDER_1, 404 },
 	};
 
 	(void)state;
@@ -121,7 +125,7 @@ refuses_bad_queries(void **state)
 		(void)wb_test_ask(&api, "GET", bad[i].path, NULL, NULL);
 		wb_test_is_problem(&api, bad[i].status, NULL);
 	}
-	(void)wb_test_ask(&api, "POST", "/orders/" ORDER("1") "/timeline", NULL,
+	(void)wb_test_ask(&api, "POST", "/orders/" ORDER_1 "/timeline", NULL,
 	                  NULL);
 	wb_test_is_problem(&api, 405, NULL);
 }

@@ -17,14 +17,12 @@ static struct wb_test_producer api;
 
 /* ---- what is refused ---- */
 
-#define CUSTOMER_TEXT "\"" CUSTOMER "\""
-#define WITH_LINES(lines)                                                      \
-	BODY(CUSTOMER_TEXT, lines, "\"pm_ok\"", ADDRESS)
-#define WITH_METHOD(method) BODY(CUSTOMER_TEXT, LINES, method, ADDRESS)
-#define WITH_ADDRESS(address)                                                  \
-	BODY(CUSTOMER_TEXT, LINES, "\"pm_ok\"", address)
-#define WITH_QUANTITY(n) WITH_LINES("[{\"sku\":\"MUG\",\"quantity\":" n "}]")
-#define WITH_SKU(sku)    WITH_LINES("[{\"sku\":" sku ",\"quantity\":1}]")
+#define CUSTOMER_TEXT         "\"" CUSTOMER "\""
+#define WITH_LINES(lines)     BODY(CUSTOMER_TEXT, lines, "\"pm_ok\"", ADDRESS)
+#define WITH_METHOD(method)   BODY(CUSTOMER_TEXT, LINES, method, ADDRESS)
+#define WITH_ADDRESS(address) BODY(CUSTOMER_TEXT, LINES, "\"pm_ok\"", address)
+#define WITH_QUANTITY(n)      WITH_LINES("[{\"sku\":\"MUG\",\"quantity\":" n "}]")
+#define WITH_SKU(sku)         WITH_LINES("[{\"sku\":" sku ",\"quantity\":1}]")
 #define WITH_COUNTRY(country)                                                  \
 	WITH_ADDRESS("{\"name\":\"a\",\"line1\":\"b\",\"city\":\"c\","         \
 	             "\"postal_code\":\"\",\"country\":" country "}")
@@ -218,16 +216,16 @@ emits_order_placed(void **state)
 	char id[37];
 
 	(void)state;
-	(void)wb_test_ask(
-	    &api, "POST", "/orders",
-	    "Content-Type: application/json; charset=utf-8\r\n"
-	    "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"
-	    "b7ad6b7169203331-01\r\n",
-	    GOOD_BODY);
+	(void)wb_test_ask(&api, "POST", "/orders",
+	                  "Content-Type: application/json; charset=utf-8\r\n"
+	                  "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"
+	                  "b7ad6b7169203331-01\r\n",
+	                  GOOD_BODY);
 	wb_test_member(&api, "order_id", id, sizeof(id));
 	wb_test_sql_is(
 	    &api,
-	    "SELECT concat_ws(' ', aggregate_type, aggregate_id = order_id::text,"
+	    "SELECT concat_ws(' ', aggregate_type, aggregate_id = "
+	    "order_id::text,"
 	    " e.sequence, event_type, correlation_id = order_id::text,"
 	    " causation_id, (payload -> 'order')::text = snapshot::text,"
 	    " left(traceparent, 36)) FROM orders, outbox_events e",
@@ -302,9 +300,9 @@ shows_an_order(void **state)
 	wb_test_script(&api.db,
 	               "UPDATE orders SET status = 'REJECTED', version = 2,"
 	               " cause = '{\"code\": \"OUT_OF_STOCK\"}'");
-	assert_int_equal(wb_test_ask(&api, "GET", path,
-	                             "If-None-Match: \"v1\"\r\n", NULL),
-	                 200);
+	assert_int_equal(
+	    wb_test_ask(&api, "GET", path, "If-None-Match: \"v1\"\r\n", NULL),
+	    200);
 	assert_string_equal(wb_test_http_value(&api.reply, "ETag"), "\"v2\"");
 	wb_test_has(&api, "\"cause\":{\"code\": \"OUT_OF_STOCK\"}");
 }

@@ -126,7 +126,7 @@ static void
 on_written(const struct wb_tx_outcome *outcome, void *arg)
 {
 	if (outcome->end != WB_TX_COMMITTED) {
-		fprintf(stderr, "%s\n", outcome->message);
+		(void)fprintf(stderr, "%s\n", outcome->message);
 		abort();
 	}
 	writer_step(arg);
@@ -429,6 +429,14 @@ run_file(const char *path)
 	wb_buf_fini(&sql);
 }
 
+static void
+writer_open(struct writer *writer)
+{
+	wb_test_conn_params(&writer->conn, all.dsn);
+	wb_test_conn_open(&writer->conn, all.loop, "test_outbox", NULL);
+	writer->outbox = wb_outbox_new();
+}
+
 static int
 set_up_group(void **state)
 {
@@ -436,13 +444,8 @@ set_up_group(void **state)
 	wb_test_database_create(database);
 	all.dsn = wb_test_pg_dsn_of(database);
 	all.loop = wb_loop_new();
-	for (size_t i = 0; i < WRITERS; i++) {
-		struct writer *writer = &all.writers[i];
-
-		writer->outbox = wb_outbox_new();
-		wb_test_conn_params(&writer->conn, all.dsn);
-		wb_test_conn_open(&writer->conn, all.loop, "test_outbox", NULL);
-	}
+	for (struct writer *w = all.writers; w < all.writers + WRITERS; w++)
+		writer_open(w);
 	run_file(WB_SCHEMA_MESSAGING "/001_outbox.sql");
 	return 0;
 }

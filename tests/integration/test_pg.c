@@ -1,5 +1,5 @@
-/* Transactions on a real Postgres: how they run, how they end, how they fail.
- */
+/* Transactions on a real Postgres: how they run, how they end, how they
+ * fail. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

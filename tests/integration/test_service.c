@@ -77,11 +77,14 @@ wait_for(const char *word)
 static void
 start_and_find_port(const char *first, const char *second)
 {
+	const char *port;
+
 	start(first, second);
 	wait_for("WB-START");
 	wait_for("\n");
-	run.port =
-	    (uint16_t)atoi(strstr(run.out, PORT_WORD) + sizeof(PORT_WORD) - 1);
+	port = strstr(run.out, PORT_WORD);
+	assert_non_null(port);
+	run.port = (uint16_t)strtoul(port + sizeof(PORT_WORD) - 1, NULL, 10);
 	assert_true(run.port > 0);
 }
 
@@ -91,8 +94,8 @@ finish(void)
 {
 	int status;
 
-	while (read_more())
-		continue;
+	while (read_more()) {
+	}
 	(void)close(run.output);
 	assert_int_equal(waitpid(run.pid, &status, 0), run.pid);
 	assert_true(WIFEXITED(status));
@@ -137,14 +140,16 @@ ready_follows_the_dependencies(void **state)
 static void
 metrics_are_shown(void **state)
 {
+	static const char counted[] =
+	    "wb_http_requests_total{route=\"/health\",method=\"GET\","
+	    "code=\"200\"} 1\n";
 	static const char *const names[] = {
 		"\nprocess_resident_memory_bytes ",
 		"\nprocess_cpu_seconds_total ",
 		"\nprocess_open_fds ",
 		"\nprocess_start_time_seconds ",
 		"\nwb_build_info{process=\"service-child\",version=\"",
-		"wb_http_requests_total{route=\"/health\",method=\"GET\","
-		"code=\"200\"} 1\n",
+		counted,
 		"wb_http_request_seconds_count{route=\"/health\"} 1\n",
 	};
 	size_t i;

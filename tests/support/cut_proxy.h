@@ -13,8 +13,8 @@ struct wb_cut_proxy;
 
 /* Listens on a free port of 127.0.0.1 and passes everything on to host:port
  * (a numeric address). */
-struct wb_cut_proxy *
-wb_cut_proxy_new(struct wb_loop *loop, const char *host, uint16_t port);
+struct wb_cut_proxy *wb_cut_proxy_new(struct wb_loop *loop, const char *host,
+                                      uint16_t port);
 void wb_cut_proxy_free(struct wb_cut_proxy *proxy);
 
 uint16_t wb_cut_proxy_port(const struct wb_cut_proxy *proxy);

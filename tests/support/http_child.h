@@ -23,8 +23,8 @@
 struct wb_http_params wb_test_http_params(void);
 
 /* Forks; returns when the server listens. */
-pid_t
-wb_test_http_start(const struct wb_http_params *params, uint16_t *ret_port);
+pid_t wb_test_http_start(const struct wb_http_params *params,
+                         uint16_t *ret_port);
 
 /* SIGTERM, which drains; returns its wait status. */
 int wb_test_http_stop(pid_t pid);

@@ -102,7 +102,7 @@ wb_test_http_read(int fd, struct wb_test_reply *reply, bool has_body)
 	reply->body[0] = '\0';
 	if (!read_head(fd, reply) || strncmp(reply->head, "HTTP/1.", 7) != 0)
 		return;
-	reply->status = atoi(reply->head + 9);
+	reply->status = (int)strtol(reply->head + 9, NULL, 10);
 	length = strtoul(wb_test_http_value(reply, "Content-Length"), NULL, 10);
 	assert_true(length < sizeof(reply->body));
 	while (has_body && reply->body_bytes < length) {

@@ -30,8 +30,8 @@ bool wb_test_http_send_bytes(int fd, const void *data, size_t bytes);
 void wb_test_http_read(int fd, struct wb_test_reply *reply, bool has_body);
 
 /* Sends text on a new connection and reads the one response. */
-void
-wb_test_http_ask(uint16_t port, const char *text, struct wb_test_reply *reply);
+void wb_test_http_ask(uint16_t port, const char *text,
+                      struct wb_test_reply *reply);
 
 /* Whether the peer closes, having sent nothing more. */
 bool wb_test_http_is_closed(int fd);
@@ -40,7 +40,7 @@ bool wb_test_http_is_closed(int fd);
 bool wb_test_http_has_line(const struct wb_test_reply *reply, const char *line);
 
 /* The value of a header, in a static buffer; "" when absent. */
-const char *
-wb_test_http_value(const struct wb_test_reply *reply, const char *name);
+const char *wb_test_http_value(const struct wb_test_reply *reply,
+                               const char *name);
 
 #endif

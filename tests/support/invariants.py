@@ -98,12 +98,25 @@ def history_is_complete(stack, services):
             [f"history invented event {i}" for i in recorded - emitted])
 
 
+def every_end_was_told(stack):
+    """One mail per ended order, about how it ended, and the mail server has it."""
+    ended = {i: s for i, s in stack.rows("orders", "SELECT order_id, status FROM orders") if s in DECIDED}
+    mails = stack.rows("notifications", "SELECT order_id, kind, status, event_id FROM mails")
+    told = {order_id: kind for order_id, kind, _, _ in mails}
+    found = [f"order {i} ended {s}, its customer was told {told.get(i)}"
+             for i, s in ended.items() if told.get(i) != s]
+    found += [f"mail of {i} {kind} is {status}" for i, kind, status, _ in mails if status != "SENT"]
+    found += [f"mail of {i} {kind} never came" for i, kind, _, event_id in mails
+              if not stack.mails.by_id(event_id)]
+    return found + [f"{len(mails)} mails about {len(told)} orders"] * (len(mails) != len(told))
+
+
 def check(stack, extra_history=False):
     """extra_history: tests that publish events of their own skip the reverse."""
     from stack import SERVICES
     found = (orders_not_ended(stack) + money_and_goods(stack) + stock_adds_up(stack)
              + one_charge_per_order(stack) + sequences_have_no_gap(stack, SERVICES)
-             + nothing_is_parked(stack, SERVICES))
+             + nothing_is_parked(stack, SERVICES) + every_end_was_told(stack))
     if not extra_history:
         found += history_is_complete(stack, SERVICES)
     if found:

@@ -22,7 +22,7 @@ wb_test_need_env(const char *name)
 	const char *value = getenv(name);
 
 	if (value == NULL || value[0] == '\0') {
-		fprintf(stderr, "skipped: %s is not set\n", name);
+		(void)fprintf(stderr, "skipped: %s is not set\n", name);
 		exit(SKIPPED);
 	}
 	return value;
@@ -124,9 +124,10 @@ wb_test_url_at(const char *url, const char *scheme, const char *host,
 {
 	static char text[512];
 	const char *user = strstr(url, "://") + 3;
-	const char *at = strchr(user, '@');
-	const char *path = strchr(at, '/');
+	const char *at = strchr(user, '@'), *path;
 
+	WB_ASSERT(at != NULL);
+	path = strchr(at, '/');
 	(void)snprintf(text, sizeof(text), "%s://%.*s@%s:%u%s", scheme,
 	               (int)(at - user), user, host, (unsigned)port,
 	               path == NULL ? "" : path);
@@ -136,8 +137,9 @@ wb_test_url_at(const char *url, const char *scheme, const char *host,
 uint16_t
 wb_test_port_of(const char *url)
 {
-	const char *at = strchr(url, '@');
-	const char *colon = strchr(at, ':');
+	const char *at = strchr(url, '@'), *colon;
 
+	WB_ASSERT(at != NULL);
+	colon = strchr(at, ':');
 	return colon == NULL ? 5672 : (uint16_t)strtoul(colon + 1, NULL, 10);
 }

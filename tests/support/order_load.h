@@ -1,5 +1,5 @@
-/* Many POST /orders at once, and what became of each: for tests of what a client
- * was promised. */
+/* Many POST /orders at once, and what became of each: for tests of what a
+ * client was promised. */
 #ifndef WB_TESTS_ORDER_LOAD_H
 #define WB_TESTS_ORDER_LOAD_H
 
@@ -18,7 +18,7 @@ struct wb_test_load {
 	/* What came. */
 	size_t n_sent, n_answered;
 	size_t n_accepted, n_refused, n_unavailable, n_failed, n_lost;
-	size_t n_unknown; /* of n_unavailable: perhaps it exists */
+	size_t n_unknown;  /* of n_unavailable: perhaps it exists */
 	struct wb_buf ids; /* of those accepted: "{id,id,…}", unended */
 };
 

@@ -10,7 +10,8 @@
 #define CUSTOMER "0198f2b1-0001-7001-8a01-9e3d58a665b7"
 #define STRANGER "0198f2b1-0001-7001-8a01-9e3d58a665b8"
 
-#define LINES   "[{\"sku\":\"MUG\",\"quantity\":3},{\"sku\":\"TEA\",\"quantity\":1}]"
+#define LINES                                                                  \
+	"[{\"sku\":\"MUG\",\"quantity\":3},{\"sku\":\"TEA\",\"quantity\":1}]"
 #define ADDRESS                                                                \
 	"{\"name\":\"Zo\303\253\",\"line1\":\"K\\u00f6nigstr. 12 \\\"B\\\"\"," \
 	"\"city\":\"Z\303\274rich\",\"postal_code\":\"8001\","                 \

@@ -13,7 +13,7 @@ wb_test_pg_dsn(void)
 	const char *dsn = getenv("WB_TEST_PG_DSN");
 
 	if (dsn == NULL || dsn[0] == '\0') {
-		fputs("skipped: WB_TEST_PG_DSN is not set\n", stderr);
+		(void)fputs("skipped: WB_TEST_PG_DSN is not set\n", stderr);
 		exit(77);
 	}
 	return dsn;
@@ -155,7 +155,7 @@ wb_test_conn_open(struct wb_test_conn *conn, struct wb_loop *loop,
 	if (connect_sql != NULL)
 		wb_pg_on_connect_sql(conn->pg, connect_sql);
 	if (!wb_test_run_until(loop, &conn->n_ready, 1)) {
-		fprintf(stderr, "not connected: %s\n", conn->why);
+		(void)fprintf(stderr, "not connected: %s\n", conn->why);
 		abort();
 	}
 }
@@ -174,7 +174,7 @@ wait_done(struct wb_test_conn *conn, const char *sql)
 {
 	if (wb_test_run_until(conn->loop, &conn->n_done, conn->n_done + 1))
 		return;
-	fprintf(stderr, "no end in time: %s\n", sql);
+	(void)fprintf(stderr, "no end in time: %s\n", sql);
 	abort();
 }
 
@@ -207,7 +207,7 @@ wb_test_select(struct wb_test_conn *conn, const char *sql)
 	wb_pg_query(conn->pg, &stmt, NULL, keep_first, wb_test_on_done, conn);
 	wait_done(conn, sql);
 	if (conn->end != WB_TX_COMMITTED) {
-		fprintf(stderr, "%s: %s\n", sql, conn->message);
+		(void)fprintf(stderr, "%s: %s\n", sql, conn->message);
 		abort();
 	}
 	return conn->selected;
@@ -232,7 +232,8 @@ run_as_admin(const char *verb, const char *database)
 	wb_test_conn_open(&admin, loop, "waybill-tests", NULL);
 	wb_test_script(&admin, wb_buf_text(&sql));
 	if (admin.end != WB_TX_COMMITTED) {
-		fprintf(stderr, "%s: %s\n", wb_buf_text(&sql), admin.message);
+		(void)fprintf(stderr, "%s: %s\n", wb_buf_text(&sql),
+		              admin.message);
 		abort();
 	}
 	wb_test_conn_close(&admin);

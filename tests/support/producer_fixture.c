@@ -1,5 +1,6 @@
 #include "support/producer_fixture.h"
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -32,10 +33,13 @@ deadline_us(void)
 static pid_t
 spawn(const char *const *arguments, const char *log)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t parent = getpid(), pid = -1;
 	char *copies[MAX_ARGUMENTS + 1] = { NULL };
 	int fd = -1;
 
+	WB_ASSERT(arguments[0] != NULL);
+	(void)unlink(log); /* or that of an earlier child would be read */
+	pid = fork();
 	assert_true(pid >= 0);
 	if (pid > 0)
 		return pid;
@@ -44,9 +48,9 @@ spawn(const char *const *arguments, const char *log)
 	if (getppid() != parent || fd < 0 || dup2(fd, STDERR_FILENO) < 0 ||
 	    dup2(fd, STDOUT_FILENO) < 0)
 		_exit(126);
-	for (size_t i = 0; arguments[i] != NULL && i < MAX_ARGUMENTS; i++)
+	for (size_t i = 0; i < MAX_ARGUMENTS && arguments[i] != NULL; i++)
 		copies[i] = wb_strdup(arguments[i]);
-	(void)execv(copies[0], copies);
+	(void)execv(arguments[0], copies);
 	_exit(127);
 }
 
@@ -116,9 +120,10 @@ static void
 migrate(struct wb_test_producer *p)
 {
 	struct wb_buf dsn = { 0 };
-	const char *arguments[] = { WB_TEST_BIN_DIR "/waybill", "migrate", NULL,
-		                    "--schema-dir=" WB_TEST_SCHEMA_DIR,
-		                    p->service, NULL };
+	const char *arguments[] = {
+		WB_TEST_BIN_DIR "/waybill",         "migrate",  NULL,
+		"--schema-dir=" WB_TEST_SCHEMA_DIR, p->service, NULL
+	};
 
 	wb_buf_printf(&dsn, "--dsn=%s", p->db.params.dsn);
 	arguments[2] = dsn.data;
@@ -166,15 +171,14 @@ void
 wb_test_producer_proxy(struct wb_test_producer *p)
 {
 	char host[64];
-	unsigned port = 0;
+	const char *port;
 
-	assert_int_equal(
-	    sscanf(wb_test_select(&p->db,
-	                          "SELECT host(inet_server_addr()) || ' '"
-	                          " || inet_server_port()"),
-	           "%63s %u", host, &port),
-	    2);
-	p->proxy = wb_cut_proxy_new(p->loop, host, (uint16_t)port);
+	(void)snprintf(
+	    host, sizeof(host), "%s",
+	    wb_test_select(&p->db, "SELECT host(inet_server_addr())"));
+	port = wb_test_select(&p->db, "SELECT inet_server_port()");
+	p->proxy =
+	    wb_cut_proxy_new(p->loop, host, (uint16_t)strtoul(port, NULL, 10));
 }
 
 /* --dsn= with the service's role and, if there is one, the proxy. What stands
@@ -194,8 +198,8 @@ print_dsn(struct wb_buf *buf, const struct wb_test_producer *p)
 		wb_buf_printf(buf, "options='-c role=%s'", p->service);
 	if (p->proxy != NULL)
 		wb_buf_printf(buf, "%shost=127.0.0.1%sport=%u%ssslmode=disable",
-		              next, next,
-		              (unsigned)wb_cut_proxy_port(p->proxy), next);
+		              next, next, (unsigned)wb_cut_proxy_port(p->proxy),
+		              next);
 }
 
 /* ---- the service ---- */
@@ -274,12 +278,18 @@ wb_test_producer_until_ready(struct wb_test_producer *p, int status)
 }
 
 void
+wb_test_producer_wait(struct wb_test_producer *p)
+{
+	if (wait_end(p) != 0)
+		fail_with_log(p, "did not leave with 0");
+}
+
+void
 wb_test_producer_stop(struct wb_test_producer *p)
 {
 	assert_true(p->pid > 0);
 	assert_int_equal(kill(p->pid, SIGTERM), 0);
-	if (wait_end(p) != 0)
-		fail_with_log(p, "did not leave with 0");
+	wb_test_producer_wait(p);
 }
 
 /* ---- requests ---- */

@@ -27,7 +27,8 @@ struct wb_test_producer {
 
 /* Leaves with 77 without WB_TEST_PG_DSN. */
 void wb_test_producer_open(struct wb_test_producer *p, const char *service);
-void wb_test_producer_close(struct wb_test_producer *p); /* drops the database */
+void
+wb_test_producer_close(struct wb_test_producer *p); /* drops the database */
 
 /* From the next start on, the child talks to Postgres through p->proxy, which
  * runs in p->loop: use asynchronous requests then. */
@@ -42,6 +43,9 @@ void wb_test_producer_until_ready(struct wb_test_producer *p, int status);
 
 /* SIGTERM; it must drain and leave with 0. */
 void wb_test_producer_stop(struct wb_test_producer *p);
+
+/* The second half of that. */
+void wb_test_producer_wait(struct wb_test_producer *p);
 
 /* One blocking request; its answer is in p->reply. headers: whole lines, each
  * with its line end. body: NULL = none; with one, headers NULL means

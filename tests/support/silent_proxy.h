@@ -15,8 +15,8 @@ struct wb_silent_proxy;
 
 /* target_port 0: accepts and never says anything by itself. tls: NULL, or a
  * server context, which must outlive the proxy. */
-struct wb_silent_proxy *
-wb_silent_proxy_new(struct wb_loop *loop, uint16_t target_port, SSL_CTX *tls);
+struct wb_silent_proxy *wb_silent_proxy_new(struct wb_loop *loop,
+                                            uint16_t target_port, SSL_CTX *tls);
 void wb_silent_proxy_free(struct wb_silent_proxy *proxy);
 
 uint16_t wb_silent_proxy_port(const struct wb_silent_proxy *proxy);

@@ -1,0 +1,82 @@
+# shellcheck shell=sh
+# ./dev bench: the release build, and servers of its own in .run-bench, made anew
+# each time; at the end they are stopped and their data is deleted, the logs
+# stay. What is measured, and beside what, is in bench/.
+
+BENCH_USAGE="./dev bench relay [--full] [--json FILE]"
+# Any database that has an outbox: the measured ones are copies of it.
+BENCH_TEMPLATE=customers
+
+cmd_bench() {
+	bench=${1:-}
+	[ "$bench" = relay ] ||
+		die "there is no bench${bench:+ $bench}" "$BENCH_USAGE" 2
+	shift
+	bench_check "$@"
+	packages_ensure
+	bench_with_servers
+	bench_export
+	say "measuring; meanwhile this machine should do nothing else"
+	/usr/bin/python3 -B "$ROOT/bench/$bench.py" "$@" 9>&-
+}
+
+# Before anything is built: what is wrong with the arguments?
+bench_check() {
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--full) ;;
+		--json)
+			[ $# -gt 1 ] && [ -w "$(dirname -- "$2")" ] ||
+				die "--json needs a file that can be written" \
+					"$BENCH_USAGE" 2
+			shift
+			;;
+		*) die "what is $1?" "$BENCH_USAGE" 2 ;;
+		esac
+		shift
+	done
+}
+
+bench_with_servers() {
+	STACK=.run-bench
+	RUN=$ROOT/$STACK
+	stack_open
+	trap bench_end EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	servers_stop
+	bench_delete_data
+	pg_init
+	# For the peer that reads the write-ahead log.
+	echo "wal_level = logical" >>"$RUN/pg/data/postgresql.conf"
+	servers_launch
+	build_preset release
+	servers_await
+	roles_apply
+	SERVICES=$BENCH_TEMPLATE
+	migrate
+}
+
+# What bench/*.py are told.
+bench_export() {
+	WB_BENCH_PG_DSN=$(pg_url postgres postgres)
+	WB_BENCH_PG_BIN=$(dirname -- "$(pg_tool pgbench)")
+	WB_BENCH_AMQP_URL=$(amqp_url waybill)
+	export WB_BENCH_PG_DSN WB_BENCH_PG_BIN WB_BENCH_AMQP_URL
+	export WB_BENCH_BIN="$ROOT/build/release/bin" WB_BENCH_RUN="$RUN"
+	export WB_BENCH_TEMPLATE="$BENCH_TEMPLATE"
+}
+
+bench_delete_data() {
+	pg_delete_home
+	rm -rf -- "$RUN/pg" "$RUN/rabbitmq/data"
+}
+
+# In silence: the last lines are the table.
+bench_end() {
+	bench_status=$?
+	trap - EXIT
+	servers_stop >/dev/null 2>&1 || true
+	bench_delete_data
+	exit "$bench_status"
+}
