@@ -26,9 +26,10 @@ bench_check() {
 		case $1 in
 		--full) ;;
 		--json)
-			[ $# -gt 1 ] && [ -w "$(dirname -- "$2")" ] ||
-				die "--json needs a file that can be written" \
-					"$BENCH_USAGE" 2
+			[ $# -gt 1 ] || die "--json which file?" \
+				"$BENCH_USAGE" 2
+			[ -w "$(dirname -- "$2")" ] ||
+				die "$2 can't be written" "$BENCH_USAGE" 2
 			shift
 			;;
 		*) die "what is $1?" "$BENCH_USAGE" 2 ;;

@@ -7,7 +7,8 @@ PACKAGES="build-essential cmake ninja-build pkg-config
 	libcurl4-openssl-dev libssl-dev libcmocka-dev
 	postgresql rabbitmq-server nginx
 	curl jq openssl
-	python3-jsonschema python3-yaml python3-pika python3-psycopg2"
+	python3-jsonschema python3-yaml python3-pika python3-psycopg2
+	python3-aiosmtpd"
 
 package_is_missing() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" \

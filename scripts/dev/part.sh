@@ -5,6 +5,11 @@ part_is_process() {
 	processes_names | grep -qxF -- "$1"
 }
 
+# part_server ACTION NAME: calls its function, mail_sink_stop for mail-sink.
+part_server() {
+	"$(printf '%s_%s' "$2" "$1" | tr - _)"
+}
+
 start_if_wanted() {
 	[ "$1" != "$wanted" ] || process_start "$@"
 }
@@ -16,7 +21,7 @@ part_start() {
 		processes_each start_if_wanted
 		process_await "$1"
 	else
-		"$1_start"
+		part_server start "$1"
 	fi
 }
 
@@ -25,7 +30,7 @@ part_stop() {
 		say "stopping $1"
 		pid_stop "$1" TERM 40
 	else
-		"$1_stop"
+		part_server stop "$1"
 	fi
 }
 
@@ -36,7 +41,7 @@ part_kill() {
 		pid_alive "$1" || die "$1 does not run" "./dev start $1"
 		kill -s KILL "$(cat "$RUN/pid/$1.child")"
 	else
-		"$1_kill"
+		part_server kill "$1"
 	fi
 }
 
@@ -44,11 +49,11 @@ part_kill() {
 cmd_part() {
 	part=${2:-}
 	case $part in
-	postgres | rabbitmq) ;;
+	postgres | rabbitmq | mail-sink) ;;
 	*)
 		part_is_process "$part" ||
 			die "$1 what?${part:+ There is no $part.}" \
-				"one of: postgres rabbitmq $(processes_names | tr '\n' ' ')" 2
+				"one of: postgres rabbitmq mail-sink $(processes_names | tr '\n' ' ')" 2
 		;;
 	esac
 	stack_load

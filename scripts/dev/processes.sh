@@ -76,9 +76,10 @@ process_export() {
 		WB_AMQP_BROKERS=$(amqp_url relay)
 		;;
 	payments) WB_PROVIDER_URL=http://127.0.0.1:$PROVIDER_SIM_PORT ;;
+	notifications) WB_SMTP_URL=smtp://127.0.0.1:$MAIL_PORT ;;
 	esac
 	export WB_ADMIN_LISTEN WB_HTTP_LISTEN WB_DSN WB_AMQP_BROKERS \
-		WB_SOURCES WB_PROVIDER_URL
+		WB_SOURCES WB_PROVIDER_URL WB_SMTP_URL
 }
 
 process_start() {

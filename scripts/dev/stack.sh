@@ -4,12 +4,14 @@
 #   secrets/       one file per role, with its password (0600)
 #   pg/            Postgres' home (a link when the postgres user can't come here)
 #   rabbitmq/      RabbitMQ's home and data
+#   mail/          what the mail sink has got
 #   nginx/         the gateway's rendered configuration
 #   log/ pid/      one file per process
 #   lock           held by the ./dev that is changing the stack
 
 SECRETS="postgres waybill_owner waybill
-	orders catalog customers inventory payments shipping history relay"
+	orders catalog customers inventory payments shipping history notifications
+	relay"
 
 # Where a stack other than the usual one starts to look for ports.
 stack_shift() {
@@ -75,7 +77,8 @@ secret_of() {
 # The variables of env: servers, the gateway, and each process's port for
 # its API (if it has one) and for /health, /ready and /metrics.
 stack_variables() {
-	echo PG_PORT AMQP_PORT MANAGEMENT_PORT DIST_PORT EPMD_PORT GATEWAY_PORT
+	echo PG_PORT AMQP_PORT MANAGEMENT_PORT DIST_PORT EPMD_PORT MAIL_PORT \
+		GATEWAY_PORT
 	processes_each process_variables
 }
 
@@ -93,6 +96,7 @@ stack_pick_server_ports() {
 	shift_by=$(stack_shift)
 	ports_read
 	pid_alive postgres || port_pick PG_PORT $((5432 + shift_by))
+	pid_alive mail-sink || port_pick MAIL_PORT $((1025 + shift_by))
 	if pid_gone rabbitmq; then
 		port_pick AMQP_PORT $((5672 + shift_by))
 		port_pick MANAGEMENT_PORT $((15672 + shift_by))

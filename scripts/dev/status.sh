@@ -67,6 +67,8 @@ cmd_status() {
 		"$(ready_word pg_is_ready)"
 	status_line rabbitmq "$(pid_of rabbitmq || true)" \
 		"$(ready_word rabbitmq_is_ready)"
+	status_line mail-sink "$(child_of mail-sink)" \
+		"$(ready_word mail_sink_is_ready)"
 	processes_each status_process
 	status_line nginx "$(child_of nginx)" "$(ready_word gateway_is_open)"
 	! pid_alive rabbitmq || status_queues

@@ -4,15 +4,16 @@
 cmd_up() {
 	packages_ensure
 	stack_open
-	servers_before="${PG_PORT:-} ${AMQP_PORT:-}"
+	servers_before="${PG_PORT:-} ${AMQP_PORT:-} ${MAIL_PORT:-}"
 	servers_launch
 	# Processes that still run look for their servers at the old ports.
-	[ "$servers_before" = "$PG_PORT $AMQP_PORT" ] || processes_stop
+	[ "$servers_before" = "$PG_PORT $AMQP_PORT $MAIL_PORT" ] || processes_stop
 	build_preset release
 	servers_await
 	roles_apply
 	migrate
 	topology_apply
+	mail_sink_start
 	stack_pick_process_ports
 	processes_start
 	gateway_start
@@ -42,6 +43,7 @@ the saga at once: ./dev demo
 
   orders               $url/orders
   RabbitMQ management  http://127.0.0.1:$MANAGEMENT_PORT/  (login: waybill  password: $(secret_of waybill))
+  mails                $STACK/mail/new/  (a file for each that was sent)
   logs                 $STACK/log/  (./dev logs)
 TEXT
 }
@@ -58,6 +60,7 @@ stack_exists() {
 stack_stop() {
 	gateway_stop
 	processes_stop
+	mail_sink_stop
 	servers_stop
 }
 

@@ -4,7 +4,7 @@
 
 WAYBILL=$ROOT/build/release/bin/waybill
 
-SERVICES="orders catalog customers inventory payments shipping history"
+SERVICES="orders catalog customers inventory payments shipping history notifications"
 
 # What `waybill` needs to know of this stack; in the environment, where no
 # password shows in a list of processes. Call it in a subshell.
