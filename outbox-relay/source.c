@@ -463,6 +463,8 @@ source_new(const struct source_config *config)
 	wb_timer_init(&source->poll_timer, config->loop, on_poll_timer, source);
 	wb_timer_init(&source->deliveries_timer, config->loop,
 	              on_deliveries_timer, source);
+	wb_log_info(WB_LOG_RELAY_WAKE, "source=%s wake=%s", config->name->name,
+	            config->params->wake);
 	init_slots(source);
 	init_gate(source);
 	source->amqp = wb_amqp_new(config->loop, config->amqp_params,

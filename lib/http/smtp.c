@@ -193,13 +193,27 @@ say_quit(struct mail *mail)
 		                     &bytes);
 }
 
+/* The three digits that a line begins with; 0 if it does not. */
+static int
+read_reply(const char *line)
+{
+	int reply = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (line[i] < '0' || line[i] > '9')
+			return 0;
+		reply = reply * 10 + (line[i] - '0');
+	}
+	return reply;
+}
+
 /* A line without its end. All but the last of a reply have a dash. */
 static void
 hear(struct mail *mail, const char *line)
 {
-	int reply = atoi(line);
+	int reply = read_reply(line);
 
-	if (strlen(line) > 3 && line[3] == '-')
+	if (reply != 0 && line[3] == '-')
 		return;
 	if (reply / 100 == wanted[mail->state] &&
 	    mail->state != STATE_CONTENT) {

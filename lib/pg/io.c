@@ -86,11 +86,13 @@ read_some(struct wb_pg *pg)
 {
 	bool is_alive = consume(pg);
 
-	read_notifications(pg);
 	if (pg->state == WB_PG_STATE_SETUP)
 		read_setup(pg);
 	if (pg->state == WB_PG_STATE_READY)
 		read_results(pg);
+	/* Last: libpq finds those behind a result only once it has been read,
+	 * and the socket does not become readable for them again. */
+	read_notifications(pg);
 	if (pg->conn != NULL && !is_alive)
 		wb_pg_lose(pg, WB_ERR_DB_LOST, PQerrorMessage(pg->conn));
 }

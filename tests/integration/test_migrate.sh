@@ -222,7 +222,8 @@ grep -q "refused" "$dir/err" || fail "no reason given"
 fresh "the real schema of every service"
 admin "DO \$\$ DECLARE name text; BEGIN
 	FOREACH name IN ARRAY ARRAY['waybill_owner', 'relay', 'orders', 'catalog',
-		'customers', 'inventory', 'payments', 'shipping', 'history'] LOOP
+		'customers', 'inventory', 'payments', 'shipping', 'history',
+		'notifications'] LOOP
 		IF to_regrole(name) IS NULL THEN
 			EXECUTE format('CREATE ROLE %I NOLOGIN', name);
 		END IF;

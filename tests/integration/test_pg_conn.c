@@ -323,6 +323,24 @@ is_notified(void **state)
 	assert_true(wb_test_run_until(f->loop, &f->conn.n_notified, 4));
 }
 
+/* One that comes together with a result, behind it in the same bytes, is told
+ * too: nothing more may come for a long time. */
+static void
+is_notified_along_with_a_result(void **state)
+{
+	static const struct wb_pg_stmt notify = {
+		"notify", "SELECT pg_notify('one', '')"
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	open_conn(f, "LISTEN one");
+	for (i = 1; i <= 20; i++) {
+		run_query(f, &notify);
+		assert_true(wb_test_run_until(f->loop, &f->conn.n_notified, i));
+	}
+}
+
 /* ---- scripts ---- */
 
 static void
@@ -525,6 +543,7 @@ main(void)
 		TEST(skips_a_refusing_host),
 		TEST(skips_a_silent_host),
 		TEST(is_notified),
+		TEST(is_notified_along_with_a_result),
 		TEST(runs_a_script),
 		TEST(a_script_that_fails_leaves_nothing),
 		TEST(a_script_must_end_its_transaction),

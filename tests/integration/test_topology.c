@@ -21,7 +21,8 @@ static char *url;
 static const char *bin_dir; /* where `waybill` lies: beside this test */
 static char secrets_dir[64];
 static const char *const users[] = { "orders",   "inventory", "payments",
-	                             "shipping", "history",   "relay" };
+	                             "shipping", "history",   "notifications",
+	                             "relay" };
 static struct wb_buf output; /* of the last run, both streams */
 
 static void
@@ -153,7 +154,7 @@ test_apply_then_check(void **state)
 	assert_run("check", 1, "exchange waybill.events: missing");
 	assert_run("check", 1, "queue history.dlq: missing");
 	assert_run("apply", 0, "the broker has what the table says");
-	assert_run("apply", 0, "10 queues, 34 bindings");
+	assert_run("apply", 0, "12 queues, 38 bindings");
 	assert_run("check", 0, "the broker has what the table says");
 }
 
@@ -347,7 +348,7 @@ test_users(void **state)
 	(void)state;
 	(void)snprintf(arguments, sizeof(arguments), "apply --secrets-dir=%s",
 	               secrets_dir);
-	assert_run(arguments, 0, "6 users and their rights set");
+	assert_run(arguments, 0, "7 users and their rights set");
 	test_consumers_rights(state);
 	test_relays_rights(state);
 }
