@@ -402,6 +402,35 @@ a_broken_pipe_is_an_error_of_write(void **state)
 	assert_int_equal(close(fds[1]), 0);
 }
 
+static void
+run_again(void *arg)
+{
+	wb_loop_run(arg);
+}
+
+static int
+run_within(void *arg)
+{
+	struct wb_loop *loop = arg;
+	struct wb_timer timer;
+
+	wb_timer_init(&timer, loop, run_again, loop);
+	wb_timer_start_ms(&timer, 0);
+	wb_loop_run(loop);
+	return 0;
+}
+
+/* Left alone, whoever runs it until something happens would spin. */
+static void
+a_loop_that_is_run_within_itself_aborts(void **state)
+{
+	struct track *track = *state;
+	struct capture got;
+
+	capture_run(&got, run_within, track->loop);
+	assert_int_equal(got.signum, SIGABRT);
+}
+
 #define LOOP_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -424,6 +453,7 @@ main(void)
 		LOOP_TEST(stop_ends_this_run_only),
 		LOOP_TEST(signals_arrive_in_the_loop),
 		LOOP_TEST(a_broken_pipe_is_an_error_of_write),
+		LOOP_TEST(a_loop_that_is_run_within_itself_aborts),
 	};
 
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
