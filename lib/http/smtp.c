@@ -132,15 +132,13 @@ on_ended(void *arg)
 static void
 end(struct mail *mail, int reply, const char *why)
 {
-	size_t n = 0;
-
 	if (mail->state == STATE_ENDED)
 		return;
 	mail->outcome = wb_smtp_classify(mail->state == STATE_CONTENT, reply);
-	while (n < TEXT_BYTES - 1 && why[n] != '\0') {
-		mail->text[n] = isprint((unsigned char)why[n]) ? why[n] : '?';
-		n++;
-	}
+	(void)snprintf(mail->text, sizeof(mail->text), "%s", why);
+	for (char *c = mail->text; *c != '\0'; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
 	mail->state = STATE_ENDED;
 	wb_timer_stop(&mail->deadline);
 	if (mail->ready != NULL)
