@@ -22,10 +22,13 @@ class MailSink:
             self.port = s.getsockname()[1]
         self.lock = threading.Lock()
         self.mails = []      # (the message parsed, the bytes as they came)
+        self.ids = {}        # Message-ID: [the messages parsed]
         self.tries = []      # each recipient that was asked for
         self.refusals = {}   # address: [the answers to the next RCPTs of it]
         self.answers = []    # to the next contents, None = accept
         self.delay = 0       # seconds between a content and its answer
+        self.waiting = 0     # contents that wait for their answer
+        self.most_waiting = 0
         self.controller = None
         self.start()
 
@@ -63,7 +66,7 @@ class MailSink:
 
     def by_id(self, event_id):
         with self.lock:
-            return [mail for mail, _ in self.mails if mail["Message-ID"] == f"<{event_id}@waybill>"]
+            return list(self.ids.get(f"<{event_id}@waybill>", ()))
 
     # ---- called by aiosmtpd, in its thread
 
@@ -82,6 +85,10 @@ class MailSink:
             answer = self.answers.pop(0) if self.answers else None
             if answer is None:
                 self.mails.append((mail, envelope.original_content))
+                self.ids.setdefault(mail["Message-ID"], []).append(mail)
         if self.delay:
+            self.waiting += 1
+            self.most_waiting = max(self.most_waiting, self.waiting)
             await asyncio.sleep(self.delay)
+            self.waiting -= 1
         return answer or "250 taken on"

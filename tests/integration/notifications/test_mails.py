@@ -42,7 +42,7 @@ class Mails(unittest.TestCase):
     def setUpClass(cls):
         cls.stack = Stack("mails", env={"notifications": {
             "WB_RETRY_BASE_MS": "50", "WB_RETRY_CAP_MS": "200", "WB_MAX_ATTEMPTS": "100",
-            "WB_MAIL_DEADLINE_MS": "2000", "WB_MAIL_MAX_ATTEMPTS": "3",
+            "WB_MAIL_DEADLINE_MS": "10000", "WB_MAIL_MAX_ATTEMPTS": "3",
             "WB_MAIL_RETRY_BASE_MS": "20", "WB_MAIL_RETRY_CAP_MS": "200"}})
         cls.stack.start("outbox-relay", "notifications")
         cls.sink = cls.stack.mails
@@ -262,6 +262,7 @@ class Mails(unittest.TestCase):
                 with self.subTest(how=how, wrong=wrong):
                     self.assertEqual(process.kill(signal.SIGTERM), 0)
                     process.start(**{**good, **wrong})
+                    eventually(lambda: self.stack.is_ready("notifications"), 60, "ready")
                     customer = self.customer()
                     event = self.ended("confirmed", customer)
                     self.deliver(customer, event)
@@ -273,20 +274,19 @@ class Mails(unittest.TestCase):
                         self.assertEqual(len(sink.by_id(event["id"])), 1)
             self.assertEqual(process.kill(signal.SIGTERM), 0)
             sink.stop()
-            process.start()
+            self.stack.start("notifications")
             eventually(lambda: self.stack.is_quiet(), 30, "what the other sink did not take")
 
     def test_a_slow_server_takes_several_at_once(self):
-        """Each answer takes 0.3 s: thirty would be nine seconds in a row."""
-        self.sink.delay = 0.3
+        self.sink.delay = 0.5
         customer = self.customer()
         events = [self.ended("confirmed", customer) for _ in range(30)]
+        self.sink.most_waiting = 0
         self.deliver(customer, *events)
-        began = time.monotonic()
         for event in events:
             self.await_row(event, "SENT")
         self.sink.delay = 0
-        self.assertLess(time.monotonic() - began, 4)
+        self.assertGreater(self.sink.most_waiting, 1)
 
     def test_drains_with_a_mail_under_way(self):
         process = self.stack.processes["notifications"]
