@@ -2,6 +2,7 @@
 """Messages that can never be handled end in the right dead-letter queue with their
 reason, and their neighbours are not harmed."""
 import json
+import signal
 import sys
 import unittest
 import uuid
@@ -97,7 +98,15 @@ class Poison(unittest.TestCase):
         self.assertEqual(self.stack.rows("inventory", "SELECT count(*) FROM inbox WHERE event_id = %s",
                                          (event["id"],)), [(0,)])
 
+    def restart_inventory(self, **env):
+        inventory = self.stack.processes["inventory"]
+        self.assertEqual(inventory.kill(signal.SIGTERM), 0)
+        inventory.start(**env)
+        eventually(lambda: self.stack.is_ready("inventory"), 60, "inventory ready")
+
     def test_what_comes_late_is_handled_in_the_end(self):
+        self.restart_inventory(WB_MAX_ATTEMPTS="100")
+        self.addCleanup(self.restart_inventory)
         event = example("order.placed.v1")
         order_id = str(uuid.uuid4())
         event["subject"] = event["data"]["order"]["order_id"] = order_id
