@@ -1,10 +1,10 @@
 /* `waybill migrate`: brings the schema of one service's database up to date.
- * Here: parameters and files; migrate_run.c talks to the database. */
+ * Here: the parameters; lib/migrate does the work. */
 #include "commands.h"
-#include "migrate_files.h"
-#include "migrate_run.h"
 
 #include "base/params.h"
+#include "migrate/files.h"
+#include "migrate/run.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -84,6 +84,7 @@ migrate(const struct params *params, const char *service)
 	struct wb_migrate_job job = {
 		.dsn = params->dsn,
 		.service = service,
+		.application_name = "waybill migrate",
 		.wait_ms = params->wait_ms,
 		.file_deadline_ms = params->file_deadline_ms,
 		.is_status = params->is_status,

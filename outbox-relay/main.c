@@ -2,9 +2,11 @@
  * of databases. The only process that publishes. */
 #include <string.h>
 
+#include "install.h"
 #include "service/service.h"
 #include "source.h"
 
+static struct install_params install_params;
 static struct relay_params relay_params;
 static struct wb_pg_params pg_params;
 static struct wb_amqp_params amqp_params;
@@ -34,6 +36,12 @@ start(struct wb_loop *loop, struct wb_note *note)
 		sources[n_sources++] = source_new(&config);
 	}
 	return WB_OK;
+}
+
+static bool
+instead(int *ret_status)
+{
+	return install_run(&install_params, ret_status);
 }
 
 static void
@@ -68,6 +76,7 @@ main(int argc, char **argv)
 	/* Without the first row, "dsn": the relay has one per source. */
 	const struct wb_param_set params[] = {
 		{ relay_params_table, relay_params_count, &relay_params },
+		{ install_params_table, install_params_count, &install_params },
 		{ wb_pg_params_table + 1, wb_pg_params_count - 1, &pg_params },
 		{ wb_amqp_params_table, wb_amqp_params_count, &amqp_params },
 	};
@@ -76,6 +85,7 @@ main(int argc, char **argv)
 		.usage = "publishes the rows of outbox tables to RabbitMQ",
 		.params = params,
 		.n_params = WB_ARRAY_LEN(params),
+		.instead = instead,
 		.start = start,
 		.drain = drain,
 		.stop = stop,

@@ -22,7 +22,6 @@ const struct wb_param relay_params_table[] = {
 	  .type = WB_PARAM_SECRET,
 	  FIELD(sources),
 	  .def = "",
-	  .min = 1,
 	  .max = 65536,
 	  .unit = "",
 	  .help = "the databases, as name=URI separated by white space: "
@@ -35,7 +34,7 @@ const struct wb_param relay_params_table[] = {
 	     "dataschema of an event is this, its type and .json; empty: none"),
 	TEXT("wake", wake, "gate", 1, 16,
 	     "how the relay learns of new rows: gate (woken by the commit) or "
-	     "poll (behind a transaction-pooling proxy)"),
+	     "poll (through a proxy that passes no NOTIFY)"),
 	INT("batch-events", batch_events, "500", 1, 10000, "rows",
 	    "most rows of one transaction"),
 	INT("batch-bytes", batch_bytes, "1048576", 1024, 1 << 28, "bytes",
@@ -43,7 +42,7 @@ const struct wb_param relay_params_table[] = {
 	INT("lanes-per-batch", lanes_per_batch, "16", 1, 64, "lanes",
 	    "most of the 64 lanes that one batch locks, so that another batch "
 	    "or relay finds some"),
-	INT("max-message-bytes", max_message_bytes, "16777216", 1024, 1 << 29,
+	INT("max-message-bytes", max_message_bytes, "16777216", 1024, 1 << 26,
 	    "bytes", "a larger message is parked unsent"),
 	INT("batch-window-ms", batch_window_ms, "200", 1, 60000, "ms",
 	    "after this a batch sends nothing more, so that one long chain of "

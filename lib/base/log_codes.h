@@ -11,6 +11,7 @@
 	X(NOT_READY, "WB-NOT-READY", "A dependency is gone; work pauses.")     \
 	X(DRAIN, "WB-DRAIN", "Told to stop; finishing what is in hand.")       \
 	X(STOP, "WB-STOP", "The process leaves.")                              \
+	X(NOTIFY, "WB-NOTIFY", "The service manager could not be told.")       \
 	X(CONFIG, "WB-CONFIG", "A parameter is wrong.")                        \
 	X(PG_CONNECTED, "WB-PG-CONNECTED", "Connected to Postgres.")           \
 	X(PG_LOST, "WB-PG-LOST", "Postgres connection lost; reconnecting.")    \

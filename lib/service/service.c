@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "http/server.h"
 #include "service/admin.h"
+#include "service/notify.h"
 #include "service/process_metrics.h"
 
 #include <signal.h>
@@ -28,6 +29,7 @@ static struct frame {
 	struct frame_params params;
 	struct wb_loop *loop;
 	struct wb_admin *admin;
+	struct wb_notify notify;
 	struct wb_timer drain_timer;
 	struct wb_health *health;
 	bool is_draining;
@@ -139,6 +141,7 @@ on_signal(void *arg)
 	wb_log_info(WB_LOG_DRAIN, "timeout_ms=%lld",
 	            (long long)frame.params.drain_timeout_ms);
 	wb_health_set(frame.health, false, "draining");
+	wb_notify_tell(&frame.notify, "STOPPING=1");
 	wb_timer_start_ms(&frame.drain_timer, frame.params.drain_timeout_ms);
 	frame.service->drain(on_drained);
 }
@@ -171,6 +174,7 @@ start_and_run(void)
 	            WB_VERSION, frame.instance,
 	            (unsigned)wb_admin_port(frame.admin));
 	wb_health_set(frame.health, true, "started");
+	wb_notify_tell(&frame.notify, "READY=1");
 	wb_loop_run(frame.loop);
 	return frame.status;
 }
@@ -183,11 +187,13 @@ run(void)
 	frame.loop = wb_loop_new();
 	frame.health = wb_health("process");
 	wb_timer_init(&frame.drain_timer, frame.loop, on_drain_timeout, &frame);
+	wb_notify_init(&frame.notify, frame.loop);
 	wb_loop_on_signal(frame.loop, SIGTERM, on_signal, &frame);
 	wb_loop_on_signal(frame.loop, SIGINT, on_signal, &frame);
 	status = start_and_run();
 	frame.service->stop();
 	wb_admin_free(frame.admin);
+	wb_notify_fini(&frame.notify);
 	wb_timer_fini(&frame.drain_timer);
 	wb_loop_free(frame.loop);
 	wb_log_info(WB_LOG_STOP, "status=%d", status);
@@ -199,6 +205,7 @@ load_and_run(const struct wb_param_set *sets, size_t n_sets, int argc,
              char **argv)
 {
 	enum wb_log_level level;
+	int status;
 
 	switch (wb_params_load(sets, n_sets, frame.service->usage, argc, argv,
 	                       NULL)) {
@@ -212,6 +219,8 @@ load_and_run(const struct wb_param_set *sets, size_t n_sets, int argc,
 	if (!parse_level(frame.params.log_level, &level))
 		return EXIT_WRONG_CONFIG;
 	wb_log_setup(frame.service->name, level);
+	if (frame.service->instead != NULL && frame.service->instead(&status))
+		return status;
 	return run();
 }
 

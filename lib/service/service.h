@@ -3,6 +3,8 @@
 #ifndef WB_SERVICE_SERVICE_H
 #define WB_SERVICE_SERVICE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/params.h"
 #include "loop/loop.h"
@@ -16,6 +18,9 @@ struct wb_service {
 	/* The process's own parameters, filled before start. */
 	const struct wb_param_set *params;
 	size_t n_params;
+	/* NULL, or: does the one thing that the parameters ask for instead of
+	 * running, and returns true with the exit status; false: run. */
+	bool (*instead)(int *ret_status);
 	/* Builds everything; WB_OK or an error with a note (exit status 2 for
 	 * BAD_CONFIG, else 1). */
 	enum wb_err (*start)(struct wb_loop *loop, struct wb_note *note);
@@ -32,7 +37,9 @@ struct wb_service {
  * was told twice, 2 for wrong parameters. Adds the parameters log-level,
  * admin-listen, drain-timeout-ms, config. The admin port serves
  * GET /health (200 while the loop turns), /ready (200 or 503 with each
- * dependency's state) and /metrics. */
+ * dependency's state) and /metrics. A service manager that gave NOTIFY_SOCKET
+ * is told when the process is up and when it drains; with WATCHDOG_USEC it gets
+ * a sign of life from the loop twice in that time. */
 int wb_service_main(const struct wb_service *service, int argc, char **argv);
 
 /* The name for connections and application_name: "inventory@host:pid". */

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -208,6 +211,55 @@ draining_has_a_limit(void **state)
 	assert_non_null(strstr(run.out, "not drained in time"));
 }
 
+/* Reads messages until this one comes. */
+static void
+manager_hears(int manager, const char *text)
+{
+	char got[64];
+	ssize_t n;
+
+	do {
+		n = recv(manager, got, sizeof(got) - 1, 0);
+		if (n < 0)
+			fail_msg("the manager has not heard %s", text);
+		got[n] = '\0';
+	} while (strcmp(got, text) != 0);
+}
+
+static void
+the_service_manager_is_told(void **state)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const struct timeval limit = { .tv_sec = 20 };
+	socklen_t bytes = sizeof(at);
+	int manager = socket(AF_UNIX, SOCK_DGRAM, 0);
+	char name[sizeof(at.sun_path) + 1] = "@";
+
+	(void)state;
+	/* Without a name the kernel gives an abstract one. */
+	assert_int_equal(
+	    bind(manager, (struct sockaddr *)&at, sizeof(at.sun_family)), 0);
+	assert_int_equal(getsockname(manager, (struct sockaddr *)&at, &bytes),
+	                 0);
+	memcpy(name + 1, at.sun_path + 1,
+	       bytes - offsetof(struct sockaddr_un, sun_path) - 1);
+	assert_int_equal(
+	    setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)),
+	    0);
+	(void)setenv("NOTIFY_SOCKET", name, 1);
+	(void)setenv("WATCHDOG_USEC", "200000", 1);
+	start("--drain-ms=50", NULL);
+	(void)unsetenv("NOTIFY_SOCKET");
+	(void)unsetenv("WATCHDOG_USEC");
+	manager_hears(manager, "READY=1");
+	manager_hears(manager, "WATCHDOG=1");
+	manager_hears(manager, "WATCHDOG=1");
+	assert_int_equal(kill(run.pid, SIGTERM), 0);
+	manager_hears(manager, "STOPPING=1");
+	assert_int_equal(finish(), 0);
+	(void)close(manager);
+}
+
 /* Leaves at once with this status and one line that has this word. */
 static void
 leaves(const char *flag, int status, const char *word)
@@ -271,6 +323,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(sigterm_drains),
 		cmocka_unit_test(a_second_signal_leaves),
 		cmocka_unit_test(draining_has_a_limit),
+		cmocka_unit_test(the_service_manager_is_told),
 		cmocka_unit_test(wrong_parameters_are_named),
 		cmocka_unit_test(a_failed_start_is_told),
 		cmocka_unit_test(help_and_configuration_are_shown),

@@ -25,7 +25,7 @@ foreign 'curl/|event2/http|evhttp' 'lib/http/' 'libcurl or evhttp'
 foreign 'event2/' 'lib/(loop|pg|amqp|http)/' 'libevent'
 foreign 'json-c/' 'lib/(event|http)/|producers/|consumers/|cli/' 'json-c'
 
-rooms='base loop pg amqp http event saga service'
+rooms='base loop pg migrate amqp http event saga service'
 above=$rooms
 for room in $rooms; do
 	above=${above#"$room"}

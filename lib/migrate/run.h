@@ -1,6 +1,6 @@
 /* Bringing one database up to date: connect, lock, compare, apply. */
-#ifndef WB_CLI_MIGRATE_RUN_H
-#define WB_CLI_MIGRATE_RUN_H
+#ifndef WB_MIGRATE_RUN_H
+#define WB_MIGRATE_RUN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,17 +8,21 @@
 #include "base/attr.h"
 #include "base/err.h"
 
-#include "migrate_files.h"
+#include "migrate/files.h"
 
 struct wb_migrate_job {
-	char *dsn;
-	const char *service;
+	char *dsn;           /* empty: the database called service */
+	const char *service; /* what the last line is about */
+	const char *application_name;
 	int64_t wait_ms; /* for the server and for another migration */
 	int64_t file_deadline_ms;
 	bool is_status; /* only look */
 	/* In the order in which they are applied. */
 	const struct wb_migration_part *parts;
 	size_t n_parts;
+	/* Then "GRANT <grant> TO <grant_to>", also when all was applied
+	 * before; NULL: nothing. grant_to is a role's name, not quoted. */
+	const char *grant, *grant_to;
 };
 
 /* Runs its own loop until all is done; prints a line per migration and a last

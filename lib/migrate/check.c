@@ -1,5 +1,5 @@
 /* Forward only, without gaps, and nothing that was applied ever changes. */
-#include "migrate_check.h"
+#include "migrate/check.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* What a database says it has, compared with the files. */
-#ifndef WB_CLI_MIGRATE_CHECK_H
-#define WB_CLI_MIGRATE_CHECK_H
+#ifndef WB_MIGRATE_CHECK_H
+#define WB_MIGRATE_CHECK_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 
-#include "migrate_files.h"
+#include "migrate/files.h"
 
 /* One row of schema_migrations. */
 struct wb_migration_row {

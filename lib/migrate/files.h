@@ -1,7 +1,7 @@
-/* The migrations of one part of the schema as they lie on disk:
- * <schema-dir>/<part>/NNN_<name>.sql, numbered from 001 without gaps. */
-#ifndef WB_CLI_MIGRATE_FILES_H
-#define WB_CLI_MIGRATE_FILES_H
+/* The migrations of one part of the schema: <schema-dir>/<part>/NNN_<name>.sql,
+ * numbered from 001 without gaps, on disk or built into the process. */
+#ifndef WB_MIGRATE_FILES_H
+#define WB_MIGRATE_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +16,13 @@ struct wb_migration {
 	char *name; /* "001_outbox.sql"; lower case letters, digits, _ */
 	char *sql;
 	char checksum[WB_SHA256_TEXT_BYTES]; /* of the file, hex */
+};
+
+/* One that was built in: the file's bytes, with a NUL behind them. */
+struct wb_migration_file {
+	const char *name; /* "001_outbox.sql" */
+	const char *text;
+	size_t text_bytes;
 };
 
 /* migrations[i].number is i + 1. */
@@ -35,6 +42,13 @@ bool wb_migration_name_is_plain(const char *name);
 enum wb_err wb_migration_part_load(struct wb_migration_part *part,
                                    const char *schema_dir, const char *name,
                                    struct wb_note *note) WB_MUST_USE;
+
+/* The same from files that were built in, in order of their numbers. */
+enum wb_err wb_migration_part_build(struct wb_migration_part *part,
+                                    const char *name,
+                                    const struct wb_migration_file *files,
+                                    size_t n_files,
+                                    struct wb_note *note) WB_MUST_USE;
 
 void wb_migration_part_fini(struct wb_migration_part *part);
 

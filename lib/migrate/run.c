@@ -2,8 +2,9 @@
  * next. The session holds one advisory lock from its first step to its end, so
  * that of two migrations of a database the second finds all done; losing the
  * session means losing the lock, so it ends the run. */
-#include "migrate_run.h"
-#include "migrate_check.h"
+#include "migrate/run.h"
+
+#include "migrate/check.h"
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -61,6 +62,10 @@ static const struct wb_pg_stmt rows_stmt = {
 	        " ORDER BY part, number"
 };
 
+static const struct wb_pg_stmt grant_stmt = {
+	"grant", "SELECT format('GRANT %s TO %I', $1::text, $2::text)"
+};
+
 static void
 end(struct run *run, enum wb_err err)
 {
@@ -83,6 +88,51 @@ went_well(struct run *run, const struct wb_tx_outcome *outcome,
 	                ? "; whether it happened is not known, run again"
 	                : ""));
 	return false;
+}
+
+/* ---- granting ---- */
+
+static void
+on_granted(const struct wb_tx_outcome *outcome, void *arg)
+{
+	struct run *run = arg;
+
+	if (!went_well(run, outcome, "granting"))
+		return;
+	printf("granted %s to %s\n", run->job->grant, run->job->grant_to);
+	end(run, WB_OK);
+}
+
+static void
+on_grant_text(const struct wb_pg_result *result, void *arg)
+{
+	struct run *run = arg;
+
+	wb_buf_clear(&run->script);
+	wb_buf_adds(&run->script, wb_pg_text(result, 0, 0));
+}
+
+static void
+on_grant_text_done(const struct wb_tx_outcome *outcome, void *arg)
+{
+	struct run *run = arg;
+
+	if (went_well(run, outcome, "granting"))
+		wb_pg_script(run->pg, wb_buf_text(&run->script), on_granted,
+		             run);
+}
+
+/* The server quotes the role's name. */
+static void
+grant(struct run *run)
+{
+	struct wb_pg_args *args = wb_pg_args_new();
+
+	wb_pg_arg_text(args, run->job->grant);
+	wb_pg_arg_text(args, run->job->grant_to);
+	wb_pg_query(run->pg, &grant_stmt, args, on_grant_text,
+	            on_grant_text_done, run);
+	wb_pg_args_free(args);
 }
 
 /* ---- applying ---- */
@@ -138,7 +188,10 @@ apply_next(struct run *run)
 	run->current = migration;
 	if (migration == NULL) {
 		print_end(run);
-		end(run, WB_OK);
+		if (run->job->grant_to != NULL)
+			grant(run);
+		else
+			end(run, WB_OK);
 		return;
 	}
 	wb_buf_clear(&run->script);
@@ -349,7 +402,8 @@ run_loop(struct run *run, const struct wb_pg_params *params)
 	wb_timer_init(&run->wait, run->loop, on_wait_over, run);
 	wb_timer_init(&run->retry, run->loop, on_retry, run);
 	wb_timer_start_ms(&run->wait, run->job->wait_ms);
-	run->pg = wb_pg_new(run->loop, params, "waybill migrate", &events, run);
+	run->pg = wb_pg_new(run->loop, params, run->job->application_name,
+	                    &events, run);
 	wb_loop_run(run->loop);
 	wb_pg_free(run->pg);
 	wb_timer_fini(&run->retry);

@@ -1,5 +1,5 @@
-/* Reading the migrations of a folder. */
-#include "migrate_files.h"
+/* Reading the migrations of a folder, or those that were built in. */
+#include "migrate/files.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -61,6 +61,23 @@ number_of(const char *file_name)
 }
 
 static enum wb_err
+check_number(const struct wb_migration_part *part, const char *folder,
+             const char *file_name, struct wb_note *note)
+{
+	int want = (int)part->n + 1, number = number_of(file_name);
+
+	if (number == 0)
+		return wb_fail(note, WB_ERR_BAD_CONFIG,
+		               "%s/%s: not called NNN_name.sql", folder,
+		               file_name);
+	if (number != want)
+		return wb_fail(note, WB_ERR_BAD_CONFIG,
+		               "%s/%s: its number should be %03d", folder,
+		               file_name, want);
+	return WB_OK;
+}
+
+static enum wb_err
 read_file(const char *path, struct wb_buf *text, struct wb_note *note)
 {
 	FILE *file = fopen(path, "rb");
@@ -86,14 +103,13 @@ read_file(const char *path, struct wb_buf *text, struct wb_note *note)
 }
 
 static enum wb_err
-hash(const struct wb_buf *text, char ret_hex[WB_SHA256_TEXT_BYTES],
+hash(const char *text, size_t bytes, char ret_hex[WB_SHA256_TEXT_BYTES],
      struct wb_note *note)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	if (EVP_Digest(wb_buf_text(text), text->len, digest, &n, EVP_sha256(),
-	               NULL) != 1 ||
+	if (EVP_Digest(text, bytes, digest, &n, EVP_sha256(), NULL) != 1 ||
 	    n * 2 + 1 != WB_SHA256_TEXT_BYTES)
 		return wb_fail(note, WB_ERR_FAILED, "OpenSSL has no SHA-256");
 	for (unsigned i = 0; i < n; i++)
@@ -102,10 +118,9 @@ hash(const struct wb_buf *text, char ret_hex[WB_SHA256_TEXT_BYTES],
 }
 
 static enum wb_err
-load_one(struct wb_migration_part *part, const char *folder,
-         const char *file_name, struct wb_note *note)
+add(struct wb_migration_part *part, const char *file_name, const char *text,
+    size_t bytes, struct wb_note *note)
 {
-	struct wb_buf path = { 0 }, text = { 0 };
 	struct wb_migration *migration = NULL;
 	enum wb_err err = WB_OK;
 
@@ -113,15 +128,26 @@ load_one(struct wb_migration_part *part, const char *folder,
 	    part->migrations, (part->n + 1) * sizeof(*part->migrations));
 	migration = &part->migrations[part->n];
 	*migration = (struct wb_migration){ .number = (int)part->n + 1 };
+	err = hash(text, bytes, migration->checksum, note);
+	if (err != WB_OK)
+		return err;
+	migration->name = wb_strdup(file_name);
+	migration->sql = wb_strdup(text);
+	part->n++;
+	return WB_OK;
+}
+
+static enum wb_err
+load_one(struct wb_migration_part *part, const char *folder,
+         const char *file_name, struct wb_note *note)
+{
+	struct wb_buf path = { 0 }, text = { 0 };
+	enum wb_err err = WB_OK;
+
 	wb_buf_printf(&path, "%s/%s", folder, file_name);
 	err = read_file(wb_buf_text(&path), &text, note);
 	if (err == WB_OK)
-		err = hash(&text, migration->checksum, note);
-	if (err == WB_OK) {
-		migration->name = wb_strdup(file_name);
-		migration->sql = wb_strdup(wb_buf_text(&text));
-		part->n++;
-	}
+		err = add(part, file_name, wb_buf_text(&text), text.len, note);
 	wb_buf_fini(&path);
 	wb_buf_fini(&text);
 	return err;
@@ -134,21 +160,13 @@ load_all(struct wb_migration_part *part, const char *folder,
 {
 	for (int i = 0; i < n_names; i++) {
 		const char *file_name = names[i]->d_name;
-		int want = (int)part->n + 1, number = 0;
 		enum wb_err err = WB_OK;
 
 		if (!has_suffix(file_name))
 			continue;
-		number = number_of(file_name);
-		if (number == 0)
-			return wb_fail(note, WB_ERR_BAD_CONFIG,
-			               "%s/%s: not called NNN_name.sql", folder,
-			               file_name);
-		if (number != want)
-			return wb_fail(note, WB_ERR_BAD_CONFIG,
-			               "%s/%s: its number should be %03d",
-			               folder, file_name, want);
-		err = load_one(part, folder, file_name, note);
+		err = check_number(part, folder, file_name, note);
+		if (err == WB_OK)
+			err = load_one(part, folder, file_name, note);
 		if (err != WB_OK)
 			return err;
 	}
@@ -177,6 +195,25 @@ wb_migration_part_load(struct wb_migration_part *part, const char *schema_dir,
 		free(names[i]);
 	free(names);
 	wb_buf_fini(&folder);
+	if (err != WB_OK)
+		wb_migration_part_fini(part);
+	return err;
+}
+
+enum wb_err
+wb_migration_part_build(struct wb_migration_part *part, const char *name,
+                        const struct wb_migration_file *files, size_t n_files,
+                        struct wb_note *note)
+{
+	enum wb_err err = WB_OK;
+
+	*part = (struct wb_migration_part){ .name = name };
+	for (size_t i = 0; i < n_files && err == WB_OK; i++) {
+		err = check_number(part, name, files[i].name, note);
+		if (err == WB_OK)
+			err = add(part, files[i].name, files[i].text,
+			          files[i].text_bytes, note);
+	}
 	if (err != WB_OK)
 		wb_migration_part_fini(part);
 	return err;
