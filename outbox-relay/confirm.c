@@ -71,7 +71,8 @@ confirm_returned(struct batch *batch, const struct wb_amqp_return *ret)
 		struct row *row = &batch->rows[batch->sent[i]];
 
 		if (row->state != ROW_SENT ||
-		    strcmp(row->message_id, ret->message_id) != 0)
+		    strcmp(row->message_id, ret->message_id) != 0 ||
+		    strcmp(row->message.routing_key, ret->routing_key) != 0)
 			continue;
 		batch_fail(batch, row, ROW_RETURNED, "UNROUTABLE: %u %.40s",
 		           (unsigned)ret->code, ret->text);

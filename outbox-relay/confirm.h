@@ -1,6 +1,7 @@
 /* Which row has which delivery tag, and what the broker said of it. Rows are
- * told apart by tag; a return carries no tag, so it is matched by message id
- * and position: returns come in the order of publishing and before the ack. */
+ * told apart by tag; a return carries no tag, so it is matched by message id,
+ * routing key and position: returns come in the order of publishing and before
+ * the ack. */
 #ifndef RELAY_CONFIRM_H
 #define RELAY_CONFIRM_H
 

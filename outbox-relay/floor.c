@@ -50,13 +50,13 @@ floor_seen(struct floor *floor, int64_t at_us, int64_t position)
 	size_t last =
 	    (floor->first + floor->n_seen + FLOOR_SEEN - 1) % FLOOR_SEEN;
 
-	if (floor->n_seen > 0 &&
-	    (at_us - floor->seen[last].at_us < FLOOR_STEP_MS * (int64_t)1000 ||
-	     position < floor->seen[last].position)) {
-		if (position < floor->seen[last].position)
-			floor_take_back(floor, position);
+	if (position < last_position(floor)) {
+		floor_take_back(floor, position);
 		return;
 	}
+	if (floor->n_seen > 0 &&
+	    at_us - floor->seen[last].at_us < FLOOR_STEP_MS * (int64_t)1000)
+		return;
 	if (floor->n_seen == FLOOR_SEEN) {
 		floor->base = floor->seen[floor->first].position;
 		floor->first = (floor->first + 1) % FLOOR_SEEN;

@@ -69,13 +69,20 @@ ask_from_floors(struct gate *gate, enum gate_state state,
 }
 
 /* Whatever went wrong: it may not sleep now. If the session is gone, on_lost
- * follows. */
+ * follows. If it is not, it may still hold the lock, which no failure of a
+ * statement undoes, and which counts how often it was taken: only the end of
+ * the session surely frees it. */
 static bool
 has_failed(struct gate *gate, const struct wb_tx_outcome *outcome)
 {
 	if (outcome->end == WB_TX_COMMITTED)
 		return false;
-	gate->state = GATE_AWAKE;
+	if (gate->state == GATE_COUNTING) {
+		gate->state = GATE_AWAKE;
+	} else {
+		gate->state = GATE_OFF;
+		wb_pg_reset(gate->pg, "a statement of the gate failed");
+	}
 	gate->misses = 6;
 	poll_later(gate);
 	return true;

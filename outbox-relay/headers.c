@@ -194,14 +194,24 @@ add_header(struct parser *parser)
 	return &parser->headers[parser->n++];
 }
 
+/* Further routing keys, as lists: as anything else, the broker closes the
+ * channel, and one row would stop all others of its batch for ever. */
+static bool
+is_brokers_own(const char *name)
+{
+	return strcmp(name, "CC") == 0 || strcmp(name, "BCC") == 0;
+}
+
 static bool
 parse_member(struct parser *parser)
 {
 	struct wb_amqp_header *header = add_header(parser);
 
 	if (!parse_string(parser, &header->name) || !take(parser, ':') ||
-	    strlen(header->name) > HEADERS_MAX_NAME)
+	    strlen(header->name) > HEADERS_MAX_NAME ||
+	    is_brokers_own(header->name))
 		return false;
+	parser->bytes += HEADERS_EACH_BYTES;
 	skip_space(parser);
 	if (*parser->at == '"')
 		return parse_string(parser, &header->text);
@@ -236,7 +246,7 @@ headers_parse(const char *json, struct wb_arena *arena, struct wb_note *note,
 		return wb_fail(
 		    note, WB_ERR_BAD_MESSAGE,
 		    "headers must be an object of text and integers, "
-		    "%zu bytes at most",
+		    "%zu bytes at most, without CC and BCC",
 		    HEADERS_MAX_BYTES);
 	*ret_headers = parser.headers;
 	*ret_n = parser.n;

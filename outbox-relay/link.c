@@ -153,6 +153,6 @@ link_is_up(const struct link *link)
 uint64_t
 link_publish(struct link *link, const struct wb_amqp_message *message)
 {
-	WB_ASSERT(link->state == LINK_UP);
+	WB_ASSERT(link->state == LINK_UP && wb_amqp_is_ready(link->amqp));
 	return wb_amqp_publish(link->channel, message);
 }

@@ -54,7 +54,8 @@ void link_worked(struct link *link);
 /* Open, and no alarm. */
 bool link_is_up(const struct link *link);
 
-/* The channel must be open. */
+/* The channel must be open. Returns the delivery tag; 0: not sent, its headers
+ * do not fit into a frame. */
 uint64_t link_publish(struct link *link, const struct wb_amqp_message *message);
 
 #endif

@@ -160,10 +160,19 @@ advance(struct slot *slot)
 static void
 send(struct slot *slot, struct row *row)
 {
+	uint64_t tag;
+
 	row->message.body = slot->batch.bodies.data + row->body_at;
 	row->message.body_bytes = row->body_bytes;
-	confirm_sent(&slot->batch, link_publish(&slot->link, &row->message),
-	             row);
+	tag = link_publish(&slot->link, &row->message);
+	if (tag == 0) {
+		batch_fail(&slot->batch, row, ROW_MALFORMED,
+		           "BAD_MESSAGE: its headers are longer than a frame "
+		           "of the broker's");
+		order_leave_rest(&slot->batch, row);
+		return;
+	}
+	confirm_sent(&slot->batch, tag, row);
 }
 
 static void

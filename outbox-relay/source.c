@@ -39,7 +39,9 @@ struct source {
 	size_t max_message_bytes;
 	struct wb_timer poll_timer, deliveries_timer;
 	struct wb_health *postgres, *rabbitmq;
-	struct wb_note refusal; /* why the broker closed a channel; "" = fine */
+	/* Why the broker closed a channel of events, of deliveries; "" = fine.
+	 * Their exchanges and rights are not the same. */
+	struct wb_note refusals[2];
 	char event_source[SOURCE_NAME_MAX + 2];
 	char instance[256];
 	char connect_sql[SQL_CONNECT_BYTES], gate_sql[SQL_CONNECT_BYTES];
@@ -66,16 +68,25 @@ show_database(struct source *source)
 	              detail);
 }
 
+static struct wb_note *
+refusal_of(struct source *source, const struct slot *slot)
+{
+	return &source->refusals[slot == &source->slots[DELIVERY_SLOT]];
+}
+
 static void
 show_broker(struct source *source)
 {
+	const char *refusal = source->refusals[0].text;
+
+	if (refusal[0] == '\0')
+		refusal = source->refusals[1].text;
 	if (!wb_amqp_is_ready(source->amqp))
 		wb_health_set(source->rabbitmq, false, "connecting");
 	else if (wb_amqp_is_blocked(source->amqp))
 		wb_health_set(source->rabbitmq, false, "blocked by an alarm");
-	else if (source->refusal.text[0] != '\0')
-		wb_health_set(source->rabbitmq, false, "%s",
-		              source->refusal.text);
+	else if (refusal[0] != '\0')
+		wb_health_set(source->rabbitmq, false, "%s", refusal);
 	else
 		wb_health_set(source->rabbitmq, true, "connected");
 }
@@ -249,10 +260,9 @@ on_slot_worked(void *arg, struct slot *slot)
 	struct source *source;
 
 	WB_CAST(source, arg, SOURCE_MAGIC);
-	if (source->refusal.text[0] == '\0' ||
-	    slot == &source->slots[DELIVERY_SLOT])
+	if (refusal_of(source, slot)->text[0] == '\0')
 		return;
-	source->refusal.text[0] = '\0';
+	refusal_of(source, slot)->text[0] = '\0';
 	show_broker(source);
 }
 
@@ -265,7 +275,7 @@ on_slot_refused(void *arg, struct slot *slot, uint16_t code, const char *text)
 	wb_log_warn(WB_LOG_AMQP_CHANNEL, "source=%s kind=%s code=%u why=\"%s\"",
 	            source->config.name->name, slot->config.kind->name,
 	            (unsigned)code, text);
-	(void)wb_fail(&source->refusal, WB_ERR_BROKER_REFUSED, "%u %s",
+	(void)wb_fail(refusal_of(source, slot), WB_ERR_BROKER_REFUSED, "%u %s",
 	              (unsigned)code, text);
 	show_broker(source);
 }

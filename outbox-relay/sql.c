@@ -183,9 +183,11 @@ const struct wb_pg_stmt sql_gate_check = {
 	MICROSECONDS("now()") ", "
 	"ceil(extract(epoch FROM least("
 	"(SELECT r.retry_at FROM outbox_events r WHERE " PENDING("r")
-	" AND r.retry_at > now() ORDER BY r.retry_at LIMIT 1), "
+	" AND r.retry_at > now() AND r.retry_at < 'infinity' "
+	"ORDER BY r.retry_at LIMIT 1), "
 	"(SELECT d.due_at FROM outbox_deliveries d WHERE " PENDING("d")
-	" AND d.due_at > now() ORDER BY d.due_at LIMIT 1)) - now()) * 1000)"
+	" AND d.due_at > now() AND d.due_at < 'infinity' "
+	"ORDER BY d.due_at LIMIT 1)) - now()) * 1000)"
 	"::bigint",
 };
 

@@ -305,9 +305,55 @@ test_deliveries(void **state)
 	assert_int_equal(bus.n_received, 3);
 }
 
+/* What the broker's user "name of the bus" may write to. */
+static void
+allow(const char *what)
+{
+	char path[160], body[128];
+
+	(void)snprintf(path, sizeof path, "/api/permissions/%s/%s", bus.name,
+	               bus.name);
+	(void)snprintf(body, sizeof body,
+	               "{\"configure\":\"\",\"write\":\"%s\",\"read\":\"\"}",
+	               what);
+	assert_in_range(wb_test_mgmt("PUT", path, body, NULL), 201, 204);
+}
+
+/* That events can be published does not mean that deliveries can. */
+static void
+test_deliveries_refused(void **state)
+{
+	char user[128], more[192];
+
+	(void)state;
+	(void)snprintf(user, sizeof user, "/api/users/%s", bus.name);
+	(void)wb_test_mgmt("PUT", user, "{\"password\":\"p\",\"tags\":\"\"}",
+	                   NULL);
+	allow("waybill\\\\.events");
+	(void)snprintf(more, sizeof more, "--amqp-brokers=amqp://%s:p%s",
+	               bus.name, strchr(bus.brokers, '@'));
+	wb_test_bus_queue(&bus, "retries", NULL, 0);
+	wb_test_relay_start(&bus, 0, more, NULL);
+	wb_test_relay_until_ready(&bus, 0, true);
+	wb_test_script(&bus.db, deliver_sql);
+	wb_test_relay_until_ready(&bus, 0, false);
+	wb_test_emit(&bus, 1, WB_TEST_TYPE);
+	wb_test_bus_until_new(&bus, 1);
+	wb_test_relay_until_ready(&bus, 0, false);
+	allow(".*");
+	wb_test_relay_until_ready(&bus, 0, true);
+	wb_test_bus_expect(&bus,
+	                   "SELECT count(*) FROM outbox_deliveries "
+	                   "WHERE published_at IS NOT NULL",
+	                   "3");
+	wb_test_relay_stop(&bus, 0);
+	(void)wb_test_mgmt("DELETE", user, NULL, NULL);
+}
+
 /* ---- waking up ---- */
 
-/* With sleeps of a minute, a lost wake-up would end the test. */
+/* With sleeps of a minute, a lost wake-up would end the test. Every other
+ * insert meets the relay on its way to sleep, the others most likely asleep. */
 static void
 test_every_insert_wakes(void **state)
 {
@@ -316,11 +362,13 @@ test_every_insert_wakes(void **state)
 	for (size_t i = 0; i < 200; i++) {
 		wb_test_emit(&bus, (int)i, WB_TEST_TYPE);
 		wb_test_bus_until_new(&bus, i + 1);
+		if (i % 2 == 0)
+			wb_test_bus_run_ms(&bus, 10);
 	}
 	assert_true(
 	    wb_test_relay_metric(&bus, 0,
 	                         "wb_relay_wakeups_total{source=\"test\","
-	                         "by=\"notify\"}") > 100);
+	                         "by=\"notify\"}") > 50);
 	assert_true(
 	    wb_test_relay_metric(&bus, 0,
 	                         "wb_relay_wakeups_total{source=\"test\","
@@ -341,6 +389,27 @@ test_polling(void **state)
 	                &bus, 0, "wb_relay_sleeps_total{source=\"test\"}") ==
 	            0);
 	wb_test_bus_check(&bus, 20);
+}
+
+/* What is put off for ever must not keep the relay awake. */
+static void
+test_infinity_is_never_due(void **state)
+{
+	(void)state;
+	wb_test_script(
+	    &bus.db,
+	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
+	    "event_type, payload, attempts, retry_at) VALUES ('thing', 'a1', "
+	    "'" WB_TEST_TYPE "', '{}', 1, 'infinity');"
+	    "INSERT INTO outbox_deliveries (consumer, queue, routing_key, "
+	    "event_id, attempt, content_type, body, due_at) VALUES ('c', "
+	    "'events', 'k', gen_random_uuid(), 1, 'text/plain', '', "
+	    "'infinity')");
+	wb_test_relay_start(&bus, 0, "--max-sleep-ms=100", NULL);
+	wb_test_relay_until_ready(&bus, 0, true);
+	wb_test_bus_run_ms(&bus, 1000);
+	assert_true(wb_test_relay_metric(
+	                &bus, 0, "wb_relay_sleeps_total{source=\"test\"}") > 2);
 }
 
 /* ---- parameters ---- */
@@ -380,8 +449,10 @@ main(void)
 		cmocka_unit_test_setup(test_too_large_is_parked, set_up),
 		cmocka_unit_test_setup(test_missing_exchange, set_up),
 		cmocka_unit_test_setup(test_deliveries, set_up),
+		cmocka_unit_test_setup(test_deliveries_refused, set_up),
 		cmocka_unit_test_setup(test_every_insert_wakes, set_up),
 		cmocka_unit_test_setup(test_polling, set_up),
+		cmocka_unit_test_setup(test_infinity_is_never_due, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -144,18 +144,19 @@ test_frozen_beside_another(void **state)
 	wb_test_relay_stop(&bus, 1);
 }
 
+/* How many sessions hold the gate. */
+#define GATE_LOCKS_SQL                                                         \
+	"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "           \
+	"AND granted AND mode = 'ExclusiveLock' AND database = "               \
+	"(SELECT oid FROM pg_database WHERE datname = current_database())"
+
 /* A frozen sleeper holds the gate; it is freed by its session's time limit. */
 static void
 test_frozen_sleeper(void **state)
 {
 	(void)state;
 	wb_test_relay_start(&bus, 0, "--max-sleep-ms=1000", NULL);
-	wb_test_bus_expect(
-	    &bus,
-	    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
-	    "AND granted AND mode = 'ExclusiveLock' AND database = "
-	    "(SELECT oid FROM pg_database WHERE datname = current_database())",
-	    "1");
+	wb_test_bus_expect(&bus, GATE_LOCKS_SQL, "1");
 	wb_test_relay_signal(&bus, 0, SIGSTOP);
 	wb_test_relay_start(&bus, 1, "--max-sleep-ms=1000", NULL);
 	for (int i = 0; i < 20; i++)
@@ -172,6 +173,36 @@ test_frozen_sleeper(void **state)
 	wb_test_bus_check(&bus, 21);
 	wb_test_relay_stop(&bus, 0);
 	wb_test_relay_stop(&bus, 1);
+}
+
+static const struct wb_pg_stmt lock_stmt = {
+	"lock_outbox",
+	"LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE",
+};
+
+/* Its lock is taken, then the look at the table fails: a lock kept, or taken
+ * twice, would make every commit pay for a NOTIFY from then on. */
+static void
+test_failed_check_frees_the_gate(void **state)
+{
+	struct wb_test_conn *writer = &bus.writers[0].conn;
+	struct wb_tx *tx;
+	size_t n_done = writer->n_done;
+
+	(void)state;
+	wb_test_relay_start(&bus, 0, "--statement-timeout-ms=200", NULL);
+	wb_test_relay_until_ready(&bus, 0, true);
+	tx = wb_tx_begin(writer->pg, wb_test_on_done, writer);
+	wb_tx_query(tx, &lock_stmt, NULL, NULL, NULL);
+	wb_tx_flush(tx);
+	wb_test_bus_run_ms(&bus, 1500);
+	wb_test_bus_expect(&bus, GATE_LOCKS_SQL, "0");
+	wb_tx_commit(tx);
+	assert_true(wb_test_run_until(bus.loop, &writer->n_done, n_done + 1));
+	wb_test_emit(&bus, 1, WB_TEST_TYPE);
+	wb_test_bus_check(&bus, 1);
+	wb_test_bus_expect(&bus, GATE_LOCKS_SQL, "1");
+	wb_test_relay_until_ready(&bus, 0, true);
 }
 
 /* ---- its servers ---- */
@@ -266,6 +297,8 @@ main(void)
 		cmocka_unit_test_setup(test_drained_under_load, set_up),
 		cmocka_unit_test_setup(test_frozen_beside_another, set_up),
 		cmocka_unit_test_setup(test_frozen_sleeper, set_up),
+		cmocka_unit_test_setup(test_failed_check_frees_the_gate,
+		                       set_up),
 		cmocka_unit_test_setup(test_backends_terminated, set_up),
 		cmocka_unit_test_setup(test_broker_connection_closed, set_up),
 	};

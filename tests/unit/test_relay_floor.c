@@ -89,6 +89,16 @@ a_lower_position_takes_back(void **state)
 	assert_int_equal(floor_get(&floor_, 60 * S + 1), 99);
 }
 
+/* A backlog that the first look finds far below where the floor began. */
+static void
+a_first_lower_position_takes_back(void **state)
+{
+	(void)state;
+	floor_init(&floor_, FLOOR_ROWS, 50000);
+	floor_seen(&floor_, 1 * S, 99);
+	assert_int_equal(floor_get(&floor_, 1 * S), 99);
+}
+
 /* ---- sweeping ---- */
 
 static struct sweep sweep;
@@ -179,6 +189,7 @@ main(void)
 		cmocka_unit_test(never_stays_behind_for_ever),
 		cmocka_unit_test(is_taken_back_to_what_was_found),
 		cmocka_unit_test(a_lower_position_takes_back),
+		cmocka_unit_test(a_first_lower_position_takes_back),
 		cmocka_unit_test(each_lane_has_its_turn),
 		cmocka_unit_test(the_first_round_does_not_wait),
 		cmocka_unit_test(slow_lanes_have_it_more_seldom),

@@ -36,6 +36,7 @@ add(const char *aggregate, int64_t seq, int64_t sequence, int64_t after)
 	row->id = seq;
 	row->sequence = sequence;
 	row->after = after;
+	row->message.routing_key = "key";
 	(void)snprintf(row->message_id, sizeof row->message_id, "id-%lld",
 	               (long long)seq);
 	return row;
@@ -192,11 +193,13 @@ returns_go_by_id_and_position(void **state)
 	const struct wb_amqp_return returned = {
 		.code = 312,
 		.text = "NO_ROUTE",
+		.routing_key = "key",
 		.message_id = "id-1",
 	};
 	const struct wb_amqp_return other = {
 		.code = 312,
 		.text = "NO_ROUTE",
+		.routing_key = "key",
 		.message_id = "id-0",
 	};
 
@@ -213,6 +216,27 @@ returns_go_by_id_and_position(void **state)
 	assert_int_equal(batch.rows[2].state, ROW_ACKED);
 	assert_int_equal(batch.rows[3].state, ROW_UNROUTABLE);
 	assert_string_equal(batch.rows[1].reason, "UNROUTABLE: 312 NO_ROUTE");
+}
+
+/* One event for two queues, of which the second is missing. */
+static void
+returns_go_by_routing_key_too(void **state)
+{
+	const struct wb_amqp_return returned = {
+		.code = 312,
+		.text = "NO_ROUTE",
+		.routing_key = "missing",
+		.message_id = "id-1",
+	};
+
+	(void)state;
+	send_four();
+	(void)strcpy(batch.rows[2].message_id, "id-1");
+	batch.rows[2].message.routing_key = "missing";
+	assert_true(confirm_returned(&batch, &returned));
+	settle(10, true, true);
+	assert_int_equal(batch.rows[1].state, ROW_ACKED);
+	assert_int_equal(batch.rows[2].state, ROW_UNROUTABLE);
 }
 
 static void
@@ -262,6 +286,7 @@ main(void)
 		TEST(confirms_in_any_order),
 		TEST(stray_tags_are_ignored),
 		TEST(returns_go_by_id_and_position),
+		TEST(returns_go_by_routing_key_too),
 		TEST(what_is_given_up_is_left),
 		TEST(a_batch_is_used_again),
 	};

@@ -90,6 +90,30 @@ many_headers(void **state)
 	wb_buf_fini(&json);
 }
 
+/* Each has its share of the frame, however short its texts. */
+static void
+too_many_headers_are_refused(void **state)
+{
+	struct wb_buf json = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 30000; i++)
+		wb_buf_adds(&json, i == 0 ? "{\"\":\"\"" : ",\"\":\"\"");
+	wb_buf_adds(&json, "}");
+	assert_int_equal(parse(wb_buf_text(&json)), WB_ERR_BAD_MESSAGE);
+	wb_buf_fini(&json);
+}
+
+/* The broker closes the channel unless these are lists. */
+static void
+headers_of_the_brokers_own_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("{\"CC\":\"a\"}"), WB_ERR_BAD_MESSAGE);
+	assert_int_equal(parse("{\"BCC\":1}"), WB_ERR_BAD_MESSAGE);
+	assert_int_equal(parse("{\"cc\":\"a\"}"), WB_OK);
+}
+
 static void
 anything_else_is_refused(void **state)
 {
@@ -116,7 +140,7 @@ anything_else_is_refused(void **state)
 		"{\"a\":\"\\udc00\"}",
 	};
 	static char large[2 * HEADERS_MAX_BYTES];
-	size_t bytes = HEADERS_MAX_BYTES;
+	size_t bytes = HEADERS_MAX_BYTES - HEADERS_EACH_BYTES;
 
 	(void)state;
 	for (size_t i = 0; i < WB_ARRAY_LEN(wrong); i++)
@@ -218,6 +242,8 @@ main(void)
 		TEST(headers_are_text_and_numbers),
 		TEST(escapes_become_utf8),
 		TEST(many_headers),
+		TEST(too_many_headers_are_refused),
+		TEST(headers_of_the_brokers_own_are_refused),
 		TEST(anything_else_is_refused),
 		TEST(sources_are_names_and_uris),
 		TEST(wrong_sources_are_named),
