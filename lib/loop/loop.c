@@ -149,7 +149,8 @@ wb_loop_free(struct wb_loop *loop)
 void
 wb_loop_run(struct wb_loop *loop)
 {
-	/* Below 0: it runs already, and a caller that tries again would spin. */
+	/* Below 0: it runs already, and a caller that tries again would
+	 * spin. */
 	if (!loop->is_stopping)
 		WB_ASSERT(event_base_dispatch(loop->base) >= 0);
 	loop->is_stopping = false;

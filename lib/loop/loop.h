@@ -22,8 +22,8 @@ struct wb_loop *wb_loop_new(void) WB_OWNED_BY(wb_loop_free);
 
 /* Runs until wb_loop_stop, or until nothing is left to wait for (a watched
  * signal is something to wait for). Stop ends the loop after the callback that
- * it is called from; called before run, it makes that return at once. To run a loop from
- * within its own callback is a bug (asserted). */
+ * it is called from; called before run, it makes that return at once. To run a
+ * loop from within its own callback is a bug (asserted). */
 void wb_loop_run(struct wb_loop *loop);
 void wb_loop_stop(struct wb_loop *loop);
 
