@@ -115,7 +115,7 @@ static void
 on_confirm(void *arg, uint64_t tag, bool is_multiple, bool is_ack)
 {
 	(void)arg;
-	if (!is_ack || (int64_t)tag > bench.published) {
+	if (!is_ack || tag == 0 || (int64_t)tag > bench.published) {
 		fail("the broker refused a message");
 		return;
 	}

@@ -30,7 +30,7 @@ class Sizes:
     times: int = 3
 
 
-USUAL = Sizes(seconds=270, backlog=100_000, peer_backlog=10_000, peer_s=10, latency_s=10,
+USUAL = Sizes(seconds=250, backlog=100_000, peer_backlog=10_000, peer_s=10, latency_s=10,
               behind=1_000_000, held_s=30, ratio_backlog=50_000)
 FULL = Sizes(seconds=4 * 3600, backlog=300_000, peer_backlog=20_000, peer_s=60,
              latency_s=60, behind=10_000_000, held_s=600, ratio_backlog=200_000)
@@ -90,8 +90,7 @@ class Bench:
         relay, loop = medians(drains), medians(loops)
         self.rate = relay.rate
         add = self.table.add
-        add(backlog_row(self.sizes), relay.rate, "events/s",
-            loop.rate, at_least=0.7)
+        add(backlog_row(self.sizes), relay.rate, "events/s", loop.rate, at_least=0.7)
         add("- CPU of the relay, and of the loop", relay.cpu, "µs/event", loop.cpu)
         add("- CPU of RabbitMQ, with the relay and with the loop", relay.rabbitmq_cpu,
             "µs/event", loop.rabbitmq_cpu)
@@ -153,6 +152,8 @@ class Bench:
         begin = time.monotonic()
         while (passed := time.monotonic() - begin) < seconds:
             aged.insert(50, connection)
+            if aged.inserted % 100_000 == 0:
+                self.broker.purge()
             time.sleep(max(0, aged.inserted / 5000 - passed))
         connection.close()
 
