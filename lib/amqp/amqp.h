@@ -22,7 +22,7 @@ struct wb_amqp_channel;
 
 /* Filled from wb_amqp_params_table. */
 struct wb_amqp_params {
-	char *brokers; /* amqp[s]://user:password@host:port/vhost[,…] */
+	char *brokers; /* amqp[s]://user:password@host:port/vhost[,…]; url.h */
 	int64_t connect_timeout_ms; /* TCP, TLS and handshake together */
 	int64_t rpc_timeout_ms;     /* for the broker's answer to a method */
 	int64_t heartbeat_s;

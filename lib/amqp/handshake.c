@@ -48,7 +48,8 @@ entry_true(const char *key)
 /* Without connection.blocked and consumer_cancel_notify a broker would stall or
  * starve us silently. */
 static void
-send_start_ok(struct wb_amqp *conn, amqp_bytes_t response)
+send_start_ok(struct wb_amqp *conn, const char *mechanism,
+              amqp_bytes_t response)
 {
 	amqp_table_entry_t capabilities[] = {
 		entry_true("connection.blocked"),
@@ -68,7 +69,7 @@ send_start_ok(struct wb_amqp *conn, amqp_bytes_t response)
 	amqp_field_value_t *nested =
 	    &properties[WB_ARRAY_LEN(properties) - 1].value;
 	amqp_connection_start_ok_t ok = {
-		.mechanism = amqp_cstring_bytes("PLAIN"),
+		.mechanism = amqp_cstring_bytes(mechanism),
 		.response = response,
 		.locale = amqp_cstring_bytes("en_US"),
 	};
@@ -82,15 +83,15 @@ send_start_ok(struct wb_amqp *conn, amqp_bytes_t response)
 }
 
 static bool
-offers_plain(amqp_bytes_t mechanisms)
+offers(amqp_bytes_t mechanisms, const char *mechanism)
 {
 	const char *at = mechanisms.bytes;
-	size_t i, from = 0;
+	size_t i, from = 0, len = strlen(mechanism);
 
 	for (i = 0; i <= mechanisms.len; i++) {
 		if (i < mechanisms.len && at[i] != ' ')
 			continue;
-		if (i - from == 5 && memcmp(at + from, "PLAIN", 5) == 0)
+		if (i - from == len && memcmp(at + from, mechanism, len) == 0)
 			return true;
 		from = i + 1;
 	}
@@ -120,20 +121,23 @@ void
 wb_amqp_on_start(struct wb_amqp *conn, amqp_connection_start_t *start)
 {
 	const struct wb_amqp_broker *broker = wb_amqp_broker(conn);
+	const char *mechanism = broker->is_external ? "EXTERNAL" : "PLAIN";
 	struct wb_buf response = { 0 };
 	amqp_bytes_t bytes;
 
 	remember_version(conn, &start->server_properties);
-	if (!offers_plain(start->mechanisms)) {
-		wb_amqp_lost(conn, "the broker offers no PLAIN login");
+	if (!offers(start->mechanisms, mechanism)) {
+		wb_amqp_lost(conn, "the broker offers no %s login", mechanism);
 		return;
 	}
-	wb_buf_add(&response, "", 1); /* NUL user NUL password: RFC 4616 */
-	wb_buf_add(&response, broker->user, strlen(broker->user) + 1);
-	wb_buf_adds(&response, broker->password);
+	if (!broker->is_external) { /* NUL user NUL password: RFC 4616 */
+		wb_buf_add(&response, "", 1);
+		wb_buf_add(&response, broker->user, strlen(broker->user) + 1);
+		wb_buf_adds(&response, broker->password);
+	}
 	bytes.bytes = response.data;
 	bytes.len = response.len;
-	send_start_ok(conn, bytes);
+	send_start_ok(conn, mechanism, bytes);
 	wb_buf_fini(&response);
 	wb_amqp_go(conn, WB_AMQP_TUNE);
 }

@@ -18,7 +18,8 @@ const struct wb_param wb_amqp_params_table[] = {
 	  .max = 4096,
 	  .unit = "",
 	  .help = "RabbitMQ nodes, comma-separated: "
-	          "amqp[s]://user:password@host:port/vhost" },
+	          "amqp[s]://user:password@host:port/vhost, or "
+	          "amqps://host:port/vhost?auth_mechanism=external" },
 	{ .name = "amqp-connect-timeout-ms",
 	  .type = WB_PARAM_INT,
 	  .offset = AT(connect_timeout_ms),
@@ -84,11 +85,16 @@ const struct wb_param wb_amqp_params_table[] = {
 const size_t wb_amqp_params_count = WB_ARRAY_LEN(wb_amqp_params_table);
 
 static enum wb_err
-check_tls(const struct wb_amqp_params *params, struct wb_note *note)
+check_tls(const struct wb_amqp_params *params,
+          const struct wb_amqp_broker *broker, struct wb_note *note)
 {
 	SSL_CTX *tls = NULL;
-	enum wb_err err = wb_amqp_tls_new(params, &tls, note);
+	enum wb_err err;
 
+	if (broker->is_external && params->tls_cert[0] == '\0')
+		return wb_fail(note, WB_ERR_BAD_CONFIG,
+		               "auth_mechanism=external needs amqp-tls-cert");
+	err = wb_amqp_tls_new(params, &tls, note);
 	SSL_CTX_free(tls);
 	return err;
 }
@@ -102,10 +108,8 @@ wb_amqp_params_check(const struct wb_amqp_params *params, struct wb_note *note)
 	size_t i;
 
 	for (i = 0; err == WB_OK && i < brokers.count; i++) {
-		if (brokers.list[i].is_tls) {
-			err = check_tls(params, note);
-			break;
-		}
+		if (brokers.list[i].is_tls)
+			err = check_tls(params, &brokers.list[i], note);
 	}
 	wb_amqp_brokers_fini(&brokers);
 	return err;

@@ -94,6 +94,20 @@ loss_reason(const struct wb_amqp *conn, short what, char *text, size_t bytes)
 	return "the broker closed the connection";
 }
 
+/* Of a loss before the broker's greeting. With TLS 1.3 it judges our
+ * certificate after our end of the handshake, and the reset that follows may
+ * overtake the alert that says so. */
+static const char *
+loss_hint(const struct wb_amqp *conn)
+{
+	if (conn->state != WB_AMQP_START)
+		return "";
+	return wb_amqp_broker(conn)->is_tls
+	           ? " (right after the TLS handshake: it may not accept this "
+	             "client's certificate)"
+	           : " (before any greeting: a TLS port needs amqps://)";
+}
+
 static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
@@ -116,7 +130,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		conn->address = conn->address->ai_next;
 		connect_on(conn);
 	} else {
-		wb_amqp_lost(conn, "%s", reason);
+		wb_amqp_lost(conn, "%s%s", reason, loss_hint(conn));
 	}
 	wb_amqp_leave(conn);
 }

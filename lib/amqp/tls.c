@@ -94,6 +94,8 @@ wb_amqp_tls_reason(const SSL *session, unsigned long openssl_error, char *text,
 	if (verdict != X509_V_OK)
 		(void)snprintf(text, bytes, "the broker's certificate: %s",
 		               X509_verify_cert_error_string(verdict));
+	else if (ERR_GET_REASON(openssl_error) == SSL_R_WRONG_VERSION_NUMBER)
+		(void)snprintf(text, bytes, "TLS: the port does not speak it");
 	else
 		(void)snprintf(text, bytes, "TLS: %s",
 		               reason != NULL ? reason : "handshake failed");

@@ -177,6 +177,24 @@ parse_vhost(struct span path, struct wb_amqp_broker *broker)
 	return NULL;
 }
 
+static bool
+span_is(struct span span, const char *text)
+{
+	return span.len == strlen(text) && memcmp(span.at, text, span.len) == 0;
+}
+
+static const char *
+parse_query(struct span query, struct wb_amqp_broker *broker)
+{
+	broker->is_external = span_is(query, "auth_mechanism=external");
+	if (!broker->is_external && !span_is(query, "auth_mechanism=plain"))
+		return "query parameters other than auth_mechanism=plain or "
+		       "=external are not supported";
+	if (broker->is_external && !broker->is_tls)
+		return "auth_mechanism=external needs amqps://";
+	return NULL;
+}
+
 /* The last '@' ends the user part, so that a stray one in a password is taken
  * as people mean it. */
 static bool
@@ -195,28 +213,42 @@ cut_userinfo(struct span *authority, struct span *ret_userinfo)
 }
 
 static const char *
+parse_login(struct span *authority, struct wb_amqp_broker *broker)
+{
+	const char *usual = broker->is_external ? "" : "guest";
+	struct span userinfo;
+
+	if (cut_userinfo(authority, &userinfo))
+		return broker->is_external
+		           ? "auth_mechanism=external takes the user of the "
+		             "certificate, not one of the URL"
+		           : parse_user(userinfo, broker);
+	broker->user = wb_strdup(usual);
+	broker->password = wb_strdup(usual);
+	return NULL;
+}
+
+static const char *
 parse_broker(struct span url, struct wb_amqp_broker *broker)
 {
-	struct span authority, userinfo;
-	struct span path = url;
+	struct span authority, path;
 	const char *wrong = NULL;
+	bool has_query = span_cut(&url, '?', &path);
 
+	if (!has_query)
+		path = url;
 	broker->is_tls = span_take_prefix(&path, "amqps://");
 	if (!broker->is_tls && !span_take_prefix(&path, "amqp://"))
 		return "it does not start with amqp:// or amqps://";
 	broker->port = broker->is_tls ? 5671 : 5672;
-	if (path.len > 0 && memchr(path.at, '?', path.len) != NULL)
-		return "query parameters are not supported";
+	if (has_query)
+		wrong = parse_query(url, broker);
 	if (!span_cut(&path, '/', &authority)) {
 		authority = path;
 		path = span_from(path, path.len);
 	}
-	if (cut_userinfo(&authority, &userinfo)) {
-		wrong = parse_user(userinfo, broker);
-	} else {
-		broker->user = wb_strdup("guest");
-		broker->password = wb_strdup("guest");
-	}
+	if (wrong == NULL)
+		wrong = parse_login(&authority, broker);
 	if (wrong == NULL)
 		wrong = parse_address(authority, broker);
 	if (wrong == NULL)

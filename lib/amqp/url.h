@@ -1,8 +1,11 @@
 /* A list of brokers as people write it, taken apart:
- *   amqp[s]://[user[:password]@]host[:port][/vhost], comma-separated
+ *   amqp[s]://[user[:password]@]host[:port][/vhost][?auth_mechanism=…]
+ * comma-separated.
  * Percent-encoding is understood in every part (a comma in a password is %2C);
  * IPv6 addresses stand in brackets. Defaults: guest, guest, 5672 (amqps 5671),
- * vhost "/" (also for an empty path). */
+ * vhost "/" (also for an empty path). auth_mechanism (the name is RabbitMQ's
+ * own) is plain, the default, or external: then the client's certificate says
+ * who it is, so the scheme must be amqps and the URL holds no user. */
 #ifndef WB_AMQP_URL_H
 #define WB_AMQP_URL_H
 
@@ -13,12 +16,13 @@
 #include "base/err.h"
 
 struct wb_amqp_broker {
-	char *user;
-	char *password;
-	char *host; /* without brackets */
+	char *user;     /* "" when is_external */
+	char *password; /* likewise */
+	char *host;     /* without brackets */
 	char *vhost;
 	uint16_t port;
 	bool is_tls;
+	bool is_external;
 };
 
 struct wb_amqp_brokers {

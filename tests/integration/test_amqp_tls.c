@@ -58,6 +58,7 @@ struct tls_case {
 	const char *certified;  /* names in the certificate */
 	const char *connect_to; /* host of the URL */
 	const char *reason;     /* NULL: accepted */
+	bool wants_certificate; /* of the client, who has none */
 };
 
 static void
@@ -68,6 +69,10 @@ assert_tls(const struct wb_test_ca *ca, const char *ca_file,
 	struct wb_silent_proxy *proxy =
 	    wb_silent_proxy_new(loop, broker_port, tls);
 
+	if (tls_case->wants_certificate)
+		SSL_CTX_set_verify(
+		    tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+		    NULL);
 	wb_test_amqp_init(&amqp, loop,
 	                  wb_test_url_at(url, "amqps", tls_case->connect_to,
 	                                 wb_silent_proxy_port(proxy)));
@@ -104,11 +109,14 @@ static void
 test_tls(void **state)
 {
 	static const struct tls_case cases[] = {
-		{ "IP:127.0.0.1", "127.0.0.1", NULL },
-		{ "DNS:localhost", "localhost", NULL },
-		{ "DNS:other.example", "localhost", "hostname mismatch" },
-		{ "IP:127.0.0.2", "127.0.0.1", "IP address mismatch" },
-		{ "DNS:127.0.0.1", "127.0.0.1", "IP address mismatch" },
+		{ "IP:127.0.0.1", "127.0.0.1", NULL, false },
+		{ "DNS:localhost", "localhost", NULL, false },
+		{ "DNS:other.example", "localhost", "hostname mismatch",
+		  false },
+		{ "IP:127.0.0.2", "127.0.0.1", "IP address mismatch", false },
+		{ "DNS:127.0.0.1", "127.0.0.1", "IP address mismatch", false },
+		{ "IP:127.0.0.1", "127.0.0.1",
+		  "may not accept this client's certificate", true },
 	};
 	struct wb_test_ca ca, other;
 	size_t i;
@@ -120,10 +128,10 @@ test_tls(void **state)
 		assert_tls(&ca, ca.path, &cases[i]);
 	assert_tls(&ca, other.path,
 	           &(struct tls_case){ "IP:127.0.0.1", "127.0.0.1",
-	                               "the broker's certificate: " });
+	                               "the broker's certificate: ", false });
 	assert_tls(&ca, "",
 	           &(struct tls_case){ "IP:127.0.0.1", "127.0.0.1",
-	                               "the broker's certificate: " });
+	                               "the broker's certificate: ", false });
 	wb_test_ca_fini(&ca);
 	wb_test_ca_fini(&other);
 	wb_test_amqp_init(&amqp, loop, url);

@@ -51,6 +51,10 @@ test_one_broker(void **state)
 	assert_broker("amqps://u:p@[::1]:5/v", "u", "p", "::1", 5, "v", true);
 	assert_broker("amqp://[fe80::1]/v", "guest", "guest", "fe80::1", 5672,
 	              "v", false);
+	assert_broker("amqp://u:p@h/v?auth_mechanism=plain", "u", "p", "h",
+	              5672, "v", false);
+	assert_broker("amqps://h/v?auth_mechanism=external", "", "", "h", 5671,
+	              "v", true);
 }
 
 static void
@@ -101,6 +105,10 @@ test_wrong(void **state)
 		{ "amqp://h/%", "the vhost has a broken percent escape" },
 		{ "amqp://h/a/b", "the vhost holds a slash" },
 		{ "amqp://u:secret@h?heartbeat=5", "query parameters" },
+		{ "amqps://h?auth_mechanism=external&x=y", "query parameters" },
+		{ "amqp://h?auth_mechanism=external", "needs amqps://" },
+		{ "amqps://u:secret@h?auth_mechanism=external",
+		  "takes the user of the certificate" },
 	};
 	size_t i;
 
@@ -167,6 +175,11 @@ test_params_check(void **state)
 	                 WB_ERR_BAD_CONFIG);
 	assert_non_null(strstr(note.text, "amqp-tls-ca \"/no/such/ca\""));
 	assert_int_equal(check("h", "", &note), WB_ERR_BAD_CONFIG);
+	assert_int_equal(check("amqps://h?auth_mechanism=plain", "", &note),
+	                 WB_OK);
+	assert_int_equal(check("amqps://h?auth_mechanism=external", "", &note),
+	                 WB_ERR_BAD_CONFIG);
+	assert_non_null(strstr(note.text, "amqp-tls-cert"));
 }
 
 int
