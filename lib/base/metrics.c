@@ -4,6 +4,8 @@
 #include "base/mem.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Upper bounds of the buckets. The label is how Prometheus sees them. */
@@ -123,6 +125,32 @@ void
 wb_gauge_set(struct wb_gauge *gauge, double value)
 {
 	gauge->value = value;
+}
+
+void
+wb_gauge_relabel(struct wb_gauge *gauge, const char *labels)
+{
+	struct series *series =
+	    (struct series *)(void *)((char *)gauge -
+	                              offsetof(struct series, value));
+
+	if (strcmp(series->labels, labels) == 0)
+		return;
+	free(series->labels);
+	series->labels = wb_strdup(labels);
+}
+
+void
+wb_metrics_label(struct wb_buf *buf, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			wb_buf_adds(buf, "\\n");
+		else if (*text == '"' || *text == '\\')
+			wb_buf_printf(buf, "\\%c", *text);
+		else
+			wb_buf_add(buf, text, 1);
+	}
 }
 
 void

@@ -72,6 +72,25 @@ gauges_print_any_number(void **state)
 }
 
 static void
+a_gauge_gets_other_labels(void **state)
+{
+	struct wb_gauge *gauge = wb_gauge("wb_named", "who=\"\"", "A gauge.");
+	struct wb_buf buf = { .data = NULL }, labels = { .data = NULL };
+
+	(void)state;
+	wb_buf_adds(&labels, "who=\"");
+	wb_metrics_label(&labels, "a \"b\" \\ c\nd");
+	wb_buf_adds(&labels, "\"");
+	wb_gauge_relabel(gauge, wb_buf_text(&labels));
+	wb_gauge_set(gauge, 2);
+	assert_contains(print_all(&buf),
+	                "# TYPE wb_named gauge\n"
+	                "wb_named{who=\"a \\\"b\\\" \\\\ c\\nd\"} 2\n");
+	wb_buf_fini(&labels);
+	wb_buf_fini(&buf);
+}
+
+static void
 histograms_accumulate(void **state)
 {
 	struct wb_histogram *histogram =
@@ -136,6 +155,7 @@ main(void)
 		cmocka_unit_test(the_same_name_and_labels_are_one),
 		cmocka_unit_test(counters_are_printed_by_family),
 		cmocka_unit_test(gauges_print_any_number),
+		cmocka_unit_test(a_gauge_gets_other_labels),
 		cmocka_unit_test(histograms_accumulate),
 		cmocka_unit_test(the_whole_is_well_formed),
 	};
