@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,8 +59,10 @@ disconnect(struct wb_pg *pg)
 {
 	/* Events first: once closed, the number of the socket is reused. */
 	wb_pg_io_stop(pg);
+	wb_pg_keep_session(pg, NULL);
 	PQfinish(pg->conn);
 	pg->conn = NULL;
+	pg->is_pooled = false;
 	wb_pg_prepared_clear(&pg->prepared);
 }
 
@@ -71,8 +74,9 @@ enter_ready(struct wb_pg *pg)
 		return wb_pg_give_up(pg);
 	pg->attempt = 0;
 	pg->first_host = 0;
-	wb_log_info(WB_LOG_PG_CONNECTED, "host=%s db=%s pid=%d", pg->host.text,
-	            PQdb(pg->conn), PQbackendPID(pg->conn));
+	wb_log_info(WB_LOG_PG_CONNECTED, "host=%s db=%s pid=%d pooled=%d",
+	            pg->host.text, PQdb(pg->conn), PQbackendPID(pg->conn),
+	            pg->is_pooled);
 	if (pg->events->on_ready != NULL)
 		pg->events->on_ready(pg->arg);
 	return WB_PG_STATE_STAY;
@@ -99,6 +103,21 @@ make_one_line(struct wb_note *note)
 	*to = '\0';
 }
 
+/* What a standby refuses it calls "in a read-only transaction", "during
+ * recovery" and so on. Servers from 14 on report that they are one. */
+static void
+note_standby(struct wb_pg *pg)
+{
+	const char *is_standby =
+	    pg->conn == NULL ? NULL
+	                     : PQparameterStatus(pg->conn, "in_hot_standby");
+	size_t used = strlen(pg->why.text);
+
+	if (is_standby != NULL && strcmp(is_standby, "on") == 0)
+		(void)snprintf(pg->why.text + used, sizeof(pg->why.text) - used,
+		               " (the server is a read-only standby)");
+}
+
 static enum wb_pg_state
 enter_down(struct wb_pg *pg)
 {
@@ -110,13 +129,14 @@ enter_down(struct wb_pg *pg)
 	int64_t wait_ms = wb_backoff_ms(&backoff, pg->attempt++);
 	struct wb_note why;
 
-	disconnect(pg);
-	wb_timer_start_ms(&pg->timer, wait_ms);
-	pg->is_doomed = false;
 	if (pg->last_words.text[0] != '\0')
 		pg->why = pg->last_words;
 	pg->last_words.text[0] = '\0';
 	make_one_line(&pg->why);
+	note_standby(pg);
+	disconnect(pg);
+	wb_timer_start_ms(&pg->timer, wait_ms);
+	pg->is_doomed = false;
 	why = pg->why; /* a callback may doom the next connection */
 	wb_log_warn(WB_LOG_PG_LOST, "host=%s retry_ms=%lld why=\"%s\"",
 	            pg->host.text, (long long)wait_ms, why.text);
@@ -175,6 +195,7 @@ static void
 on_timer(void *arg)
 {
 	struct wb_pg *pg = NULL;
+	struct wb_note why;
 
 	WB_CAST(pg, arg, WB_PG_MAGIC);
 	wb_pg_enter_callback(pg);
@@ -183,8 +204,12 @@ on_timer(void *arg)
 		wb_pg_enter(pg, WB_PG_STATE_CONNECTING);
 		break;
 	case WB_PG_STATE_CONNECTING:
+	case WB_PG_STATE_MEETING:
 	case WB_PG_STATE_SETUP:
-		wb_pg_lose(pg, WB_ERR_DB_TIMEOUT, "no answer in time");
+		(void)wb_fail(&why, WB_ERR_DB_TIMEOUT,
+		              "%s: no answer within %lld ms", pg->host.text,
+		              (long long)pg->params->connect_timeout_ms);
+		wb_pg_lose(pg, WB_ERR_DB_TIMEOUT, why.text);
 		break;
 	case WB_PG_STATE_READY:
 		on_deadline(pg);
@@ -212,6 +237,7 @@ destroy(struct wb_pg *pg)
 {
 	wb_pg_pending_fini(&pg->tx.pending);
 	wb_pg_prepared_fini(&pg->prepared);
+	wb_pg_settings_fini(&pg->settings);
 	wb_arena_free(pg->arena);
 	free(pg->application_name);
 	pg->tx.magic = 0;
@@ -256,6 +282,7 @@ wb_pg_new(struct wb_loop *loop, const struct wb_pg_params *params,
 	pg->events = events;
 	pg->arg = arg;
 	pg->application_name = wb_strdup(application_name);
+	wb_pg_settings_init(&pg->settings, params);
 	pg->arena = wb_arena_new();
 	pg->state = WB_PG_STATE_DOWN;
 	pg->tx.magic = WB_TX_MAGIC;
@@ -266,15 +293,28 @@ wb_pg_new(struct wb_loop *loop, const struct wb_pg_params *params,
 }
 
 void
-wb_pg_on_connect_sql(struct wb_pg *pg, const char *sql)
+wb_pg_setting(struct wb_pg *pg, const char *name, const char *value)
 {
-	pg->connect_sql = sql;
+	WB_ASSERT(pg->magic == WB_PG_MAGIC);
+	wb_pg_settings_add(&pg->settings, name, value);
 }
 
 bool
 wb_pg_is_ready(const struct wb_pg *pg)
 {
 	return pg->state == WB_PG_STATE_READY && !pg->is_doomed;
+}
+
+const char *
+wb_pg_why(const struct wb_pg *pg)
+{
+	return pg->why.text;
+}
+
+bool
+wb_pg_is_pooled(const struct wb_pg *pg)
+{
+	return pg->is_pooled;
 }
 
 bool

@@ -1,9 +1,10 @@
-/* Connecting, step by step, and setting up the session. */
+/* Connecting, step by step. */
 #include "pg/internal.h"
 
 #include "base/attr.h"
 
 #include <event2/event.h>
+#include <openssl/ssl.h>
 
 #include <string.h>
 
@@ -20,6 +21,37 @@ wait_for(struct wb_pg *pg, short what)
 		wb_pg_lose(pg, WB_ERR_IO, "can't wait for its socket");
 }
 
+void
+wb_pg_keep_session(struct wb_pg *pg, SSL *session)
+{
+	if (session == pg->session)
+		return;
+	if (session != NULL)
+		(void)SSL_up_ref(session);
+	SSL_free(pg->session);
+	pg->session = session;
+}
+
+/* Of a certificate libpq says no more than that it can't be verified; OpenSSL
+ * knows whether it has expired or who signed it. */
+static void
+fail_to_connect(struct wb_pg *pg)
+{
+	const char *text = PQerrorMessage(pg->conn);
+	size_t bytes = strlen(text);
+	long verdict = pg->session == NULL ? X509_V_OK
+	                                   : SSL_get_verify_result(pg->session);
+	const char *reason =
+	    verdict == X509_V_OK ? "" : X509_verify_cert_error_string(verdict);
+	struct wb_note why;
+
+	while (bytes > 0 && text[bytes - 1] == '\n')
+		bytes--;
+	(void)wb_fail(&why, WB_ERR_DB_LOST, "%.*s%s%s", (int)bytes, text,
+	              reason[0] == '\0' ? "" : ": ", reason);
+	wb_pg_lose(pg, WB_ERR_DB_LOST, why.text);
+}
+
 /* The deadline is per host. */
 static void
 watch_host(struct wb_pg *pg)
@@ -33,6 +65,7 @@ watch_host(struct wb_pg *pg)
 		return;
 	pg->host = host;
 	pg->first_host++;
+	wb_pg_keep_session(pg, NULL);
 	wb_timer_start_ms(&pg->timer, pg->params->connect_timeout_ms);
 }
 
@@ -44,6 +77,8 @@ poll_connect(struct wb_pg *pg)
 	wb_pg_io_stop(pg);
 	next = PQconnectPoll(pg->conn);
 	watch_host(pg);
+	if (PQgetssl(pg->conn) != NULL)
+		wb_pg_keep_session(pg, PQgetssl(pg->conn));
 	switch (next) {
 	case PGRES_POLLING_READING:
 		wait_for(pg, EV_READ);
@@ -53,10 +88,10 @@ poll_connect(struct wb_pg *pg)
 		wait_for(pg, EV_WRITE);
 		break;
 	case PGRES_POLLING_OK:
-		wb_pg_enter(pg, WB_PG_STATE_SETUP);
+		wb_pg_enter(pg, WB_PG_STATE_MEETING);
 		break;
 	case PGRES_POLLING_FAILED:
-		wb_pg_lose(pg, WB_ERR_DB_LOST, PQerrorMessage(pg->conn));
+		fail_to_connect(pg);
 		break;
 	}
 }
@@ -102,19 +137,5 @@ wb_pg_enter_connecting(struct wb_pg *pg)
 	PQsetNoticeReceiver(pg->conn, on_notice, pg);
 	watch_host(pg);
 	wait_for(pg, EV_WRITE);
-	return WB_PG_STATE_STAY;
-}
-
-enum wb_pg_state
-wb_pg_enter_setup(struct wb_pg *pg)
-{
-	wb_timer_start_ms(&pg->timer, pg->params->connect_timeout_ms);
-	if (PQsetnonblocking(pg->conn, 1) != 0 || !wb_pg_io_start(pg))
-		return wb_pg_give_up(pg);
-	if (pg->connect_sql == NULL)
-		return WB_PG_STATE_READY;
-	if (PQsendQuery(pg->conn, pg->connect_sql) == 0)
-		return wb_pg_give_up(pg);
-	wb_pg_io_flush_later(pg);
 	return WB_PG_STATE_STAY;
 }

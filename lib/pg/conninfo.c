@@ -4,13 +4,15 @@
  * libpq starts each attempt at the first host, and its own connect_timeout does
  * not work for non-blocking connects: a first host that swallows packets would
  * use up every attempt. So the list of hosts is turned round before it is
- * handed to libpq: an attempt begins where the last one failed, plus one. */
+ * handed to libpq: an attempt begins where the last one failed, plus one.
+ *
+ * No setting of ours is among them: pgbouncer turns away a client that sends
+ * "options". Those of the DSN are the user's own. */
 #include "pg/internal.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,21 +77,6 @@ turn_list(const char *list, size_t first)
 	return turned.data;
 }
 
-/* The server's settings: the DSN's statement_timeout wins over ours; the form
- * of bytea is what result.c reads. */
-static void
-add_settings(struct wb_buf *settings, const struct wb_pg_params *params,
-             const PQconninfoOption *dsn)
-{
-	const char *more = value_of(dsn, "options");
-
-	if (more == NULL)
-		more = getenv("PGOPTIONS");
-	wb_buf_printf(settings,
-	              "-c statement_timeout=%" PRId64 " %s -c bytea_output=hex",
-	              params->statement_timeout_ms, more != NULL ? more : "");
-}
-
 /* Lists of one item per host, which must turn together. */
 static const char *const host_lists[] = { "host", "hostaddr", "port" };
 
@@ -124,7 +111,6 @@ wb_pg_conninfo_start(const struct wb_pg_params *params,
 {
 	PQconninfoOption *dsn = PQconninfoParse(params->dsn, NULL);
 	struct keywords keywords = { 0 };
-	struct wb_buf settings = { 0 };
 	char *lists[N_HOST_LISTS] = { NULL };
 	PGconn *conn = NULL;
 
@@ -142,15 +128,12 @@ wb_pg_conninfo_start(const struct wb_pg_params *params,
 	add(&keywords, "dbname", params->dsn);
 	add(&keywords, "fallback_application_name", application_name);
 	add(&keywords, "client_encoding", "UTF8");
-	add_settings(&settings, params, dsn);
-	add(&keywords, "options", wb_buf_text(&settings));
 	add_hosts(&keywords, dsn, first_host, lists);
 	conn = PQconnectStartParams(keywords.names, keywords.values, 1);
 	if (conn == NULL)
 		(void)wb_fail(note, WB_ERR_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < N_HOST_LISTS; i++)
 		free(lists[i]);
-	wb_buf_fini(&settings);
 	PQconninfoFree(dsn);
 	return conn;
 }

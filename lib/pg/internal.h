@@ -39,6 +39,23 @@ PGconn *wb_pg_conninfo_start(const struct wb_pg_params *params,
                              const char *application_name, size_t first_host,
                              struct wb_note *note) WB_MUST_USE;
 
+/* ---- settings.c: what the server is told about how to run statements ---- */
+
+/* SQL; neither ends in a semicolon. */
+struct wb_pg_settings {
+	struct wb_buf session; /* for as long as it lasts */
+	struct wb_buf local;   /* for one transaction: a single SELECT */
+	struct wb_pg_stmt local_stmt;
+};
+
+void wb_pg_settings_fini(struct wb_pg_settings *settings);
+
+/* Begins with those of every connection. */
+void wb_pg_settings_init(struct wb_pg_settings *settings,
+                         const struct wb_pg_params *params);
+void wb_pg_settings_add(struct wb_pg_settings *settings, const char *name,
+                        const char *value);
+
 /* ---- prepared.c: which statements this connection has prepared ---- */
 
 struct wb_pg_prepared {
@@ -193,6 +210,9 @@ void wb_tx_send(struct wb_tx *tx, const struct wb_pg_command *command,
                 const struct wb_pg_args *args);
 void wb_tx_send_sync(struct wb_tx *tx);
 
+/* Through a pooler: the settings, for this transaction. */
+void wb_tx_send_settings(struct wb_tx *tx);
+
 /* A failed block: out of the pipeline's skipping, then out of the
  * transaction. */
 void wb_tx_send_abort(struct wb_tx *tx);
@@ -215,9 +235,11 @@ void wb_tx_on_lost(struct wb_tx *tx, enum wb_err err, const char *why);
 	/* No PGconn; the timer runs until the next try. */                    \
 	X(DOWN, TO(CONNECTING) | TO(CLOSED), enter_down)                       \
 	/* libpq connects; one one-shot event; the timer is the deadline. */   \
-	X(CONNECTING, TO(SETUP) | TO(DOWN) | TO(CLOSED),                       \
+	X(CONNECTING, TO(MEETING) | TO(DOWN) | TO(CLOSED),                     \
 	  wb_pg_enter_connecting)                                              \
-	/* The SQL of wb_pg_on_connect_sql runs; the timer is the deadline. */ \
+	/* Asks who is there, a server or a pooler; likewise the timer. */     \
+	X(MEETING, TO(SETUP) | TO(DOWN) | TO(CLOSED), wb_pg_enter_meeting)     \
+	/* The settings are made, or through a pooler only tried. */           \
 	X(SETUP, TO(READY) | TO(DOWN) | TO(CLOSED), wb_pg_enter_setup)         \
 	/* Pipeline mode; the timer is the transaction's deadline, if any. */  \
 	X(READY, TO(DOWN) | TO(CLOSED), enter_ready)                           \
@@ -240,7 +262,7 @@ struct wb_pg {
 	const struct wb_pg_events *events;
 	void *arg;
 	char *application_name;
-	const char *connect_sql; /* NULL = none */
+	struct wb_pg_settings settings;
 
 	enum wb_pg_state state;
 	unsigned depth; /* of callbacks of ours that are running */
@@ -257,10 +279,13 @@ struct wb_pg {
 	struct wb_note why;
 	struct wb_note last_words; /* of the server, before it hung up */
 
+	bool is_pooled; /* known from SETUP on */
+
 	/* Connecting. */
-	unsigned attempt;    /* tries since the last success */
-	size_t first_host;   /* where the next try begins */
-	struct wb_note host; /* "host:port" now being tried */
+	unsigned attempt;       /* tries since the last success */
+	size_t first_host;      /* where the next try begins */
+	struct wb_note host;    /* "host:port" now being tried */
+	struct ssl_st *session; /* with that host; NULL = none */
 
 	struct wb_pg_prepared prepared;
 	struct wb_arena *arena; /* of the result in hand */
@@ -284,12 +309,23 @@ void wb_pg_enter(struct wb_pg *pg, enum wb_pg_state state);
 /* Of an entry function: libpq refused, its message is the reason. */
 enum wb_pg_state wb_pg_give_up(struct wb_pg *pg) WB_MUST_USE;
 
-/* ---- connect.c: CONNECTING and SETUP ---- */
+/* ---- connect.c: CONNECTING ---- */
+
+/* Keeps a reference to OpenSSL's session (NULL: to none) instead of to the one
+ * before. To be let go before PQfinish. */
+void wb_pg_keep_session(struct wb_pg *pg, struct ssl_st *session);
 
 enum wb_pg_state wb_pg_enter_connecting(struct wb_pg *pg);
+
+/* ---- setup.c: MEETING and SETUP ---- */
+
+enum wb_pg_state wb_pg_enter_meeting(struct wb_pg *pg);
 enum wb_pg_state wb_pg_enter_setup(struct wb_pg *pg);
 
-/* ---- io.c: the socket of a connection in SETUP or READY ---- */
+/* One result of either; res is cleared by the caller. NULL: all have come. */
+void wb_pg_setup_on_result(struct wb_pg *pg, const PGresult *res);
+
+/* ---- io.c: the socket of a connection in MEETING, SETUP or READY ---- */
 
 bool wb_pg_io_start(struct wb_pg *pg) WB_MUST_USE;
 void wb_pg_io_stop(struct wb_pg *pg); /* before PQfinish */

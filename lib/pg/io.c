@@ -1,4 +1,4 @@
-/* The socket of a connection in SETUP or READY: reads for as long as the
+/* The socket of a connection that libpq has made: reads for as long as the
  * connection lives (so that a loss is seen at once, also when idle), writes
  * once per turn of the loop. */
 #include "pg/internal.h"
@@ -41,30 +41,27 @@ read_notifications(struct wb_pg *pg)
 	while (pg->conn != NULL && (notify = PQnotifies(pg->conn)) != NULL) {
 		if (pg->state == WB_PG_STATE_READY &&
 		    pg->events->on_notify != NULL)
-			pg->events->on_notify(pg->arg, notify->relname);
+			pg->events->on_notify(pg->arg, notify->relname,
+			                      notify->extra);
 		PQfreemem(notify);
 	}
+}
+
+static bool
+is_setting_up(const struct wb_pg *pg)
+{
+	return pg->state == WB_PG_STATE_MEETING ||
+	       pg->state == WB_PG_STATE_SETUP;
 }
 
 static void
 read_setup(struct wb_pg *pg)
 {
-	while (PQisBusy(pg->conn) == 0) {
+	while (is_setting_up(pg) && PQisBusy(pg->conn) == 0) {
 		PGresult *res = PQgetResult(pg->conn);
-		struct wb_note why = { "" };
 
-		if (res == NULL) {
-			wb_pg_enter(pg, WB_PG_STATE_READY);
-			return;
-		}
-		if (!wb_pg_result_is_good(res))
-			(void)wb_fail(&why, WB_ERR_DB_LOST, "set-up: %s",
-			              PQresultErrorMessage(res));
+		wb_pg_setup_on_result(pg, res);
 		PQclear(res);
-		if (why.text[0] != '\0') {
-			wb_pg_lose(pg, WB_ERR_DB_LOST, why.text);
-			return;
-		}
 	}
 }
 
@@ -86,8 +83,7 @@ read_some(struct wb_pg *pg)
 {
 	bool is_alive = consume(pg);
 
-	if (pg->state == WB_PG_STATE_SETUP)
-		read_setup(pg);
+	read_setup(pg);
 	if (pg->state == WB_PG_STATE_READY)
 		read_results(pg);
 	/* Last: libpq finds those behind a result only once it has been read,
@@ -130,7 +126,7 @@ on_turn_end(void *arg)
 	wb_pg_enter_callback(pg);
 	pg->is_flush_due = false;
 	/* It may have been lost since, and be connecting again. */
-	if (pg->state == WB_PG_STATE_SETUP || pg->state == WB_PG_STATE_READY)
+	if (is_setting_up(pg) || pg->state == WB_PG_STATE_READY)
 		flush(pg);
 	wb_pg_leave_callback(pg);
 }

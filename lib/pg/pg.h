@@ -3,7 +3,12 @@
  * in a DSN are resolved by libpq when it connects (use hostaddr to avoid it).
  *
  * A connection runs one transaction at a time. Its statements are sent as they
- * are added, without waiting for results; results come back as callbacks. */
+ * are added, without waiting for results; results come back as callbacks.
+ *
+ * A connection may go through a pooler that gives each transaction another
+ * session (pgbouncer, pool_mode=transaction): it is recognised, and then keeps
+ * nothing in the session. Statements are not prepared beforehand, and settings
+ * are made anew in each transaction, without a round trip of their own. */
 #ifndef WB_PG_PG_H
 #define WB_PG_PG_H
 
@@ -43,8 +48,8 @@ struct wb_pg_events {
 	/* A transaction has ended, its done callback has returned and began no
 	 * other: the connection is free. May be NULL. */
 	void (*on_idle)(void *arg);
-	/* LISTEN: may be NULL. */
-	void (*on_notify)(void *arg, const char *channel);
+	/* LISTEN: may be NULL. The texts are valid during the call. */
+	void (*on_notify)(void *arg, const char *channel, const char *payload);
 };
 
 /* Closes at once, without callbacks: a transaction in hand is rolled back by
@@ -58,21 +63,33 @@ struct wb_pg *wb_pg_new(struct wb_loop *loop, const struct wb_pg_params *params,
                         const struct wb_pg_events *events, void *arg)
     WB_OWNED_BY(wb_pg_free);
 
-/* SQL sent once after each connect, before on_ready ("SET enable_sort = off;
- * LISTEN x"); several statements allowed. Call right after wb_pg_new; the text
- * must outlive the connection. */
-void wb_pg_on_connect_sql(struct wb_pg *pg, const char *sql);
+/* A setting of the server's under which everything on this connection runs, as
+ * SET takes it ("enable_sort", "off"); from the next connect on: call it right
+ * after wb_pg_new. The texts are copied, and may contain neither quotes nor
+ * backslashes. With one that the server refuses it never gets ready. */
+void wb_pg_setting(struct wb_pg *pg, const char *name, const char *value);
 
 bool wb_pg_is_ready(const struct wb_pg *pg); /* connected */
 bool wb_pg_is_idle(const struct wb_pg *pg);  /* ready, and no transaction */
+
+/* Whether it goes through a pooler, in whatever mode that is; known while the
+ * connection is ready. Then nothing that belongs to a session (LISTEN, advisory
+ * locks beyond a transaction, temporary tables) can be relied on. */
+bool wb_pg_is_pooled(const struct wb_pg *pg);
+
+/* One line: why the connection was lost, or the latest try to connect failed;
+ * "" before any such. Names the host, never the password. Valid until the next
+ * loss. */
+const char *wb_pg_why(const struct wb_pg *pg);
 
 /* Drops the connection and connects again (a deadline of the caller passed). */
 void wb_pg_reset(struct wb_pg *pg, const char *why);
 
 /* ---- statements ---- */
 
-/* A prepared statement, prepared on each connection when first used. name is
- * unique in the process (names that start with "wb_" are the library's).
+/* A prepared statement, prepared on each connection when first used (not
+ * through a pooler). name is unique in the process (names that start with "wb_"
+ * are the library's).
  * Parameter types are given in the SQL: $1::uuid[]. The struct and its strings
  * must live until the transaction's end. */
 struct wb_pg_stmt {
@@ -132,7 +149,9 @@ void wb_tx_commit(struct wb_tx *tx);
 void wb_tx_rollback(struct wb_tx *tx);
 
 /* One statement outside a transaction block (LISTEN, advisory locks, reads):
- * the connection must be idle. A loss gives WB_TX_UNKNOWN. done may be NULL. */
+ * the connection must be idle. A loss gives WB_TX_UNKNOWN. done may be NULL.
+ * Through a pooler it shares an implicit transaction with the settings, so that
+ * it can't be one that refuses company, as CREATE DATABASE does. */
 void wb_pg_query(struct wb_pg *pg, const struct wb_pg_stmt *stmt,
                  const struct wb_pg_args *args, wb_tx_result_fn on_result,
                  wb_tx_done_fn done, void *arg);

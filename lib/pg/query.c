@@ -17,8 +17,27 @@ wb_pg_query(struct wb_pg *pg, const struct wb_pg_stmt *stmt,
 	struct wb_tx *tx =
 	    wb_tx_start(pg, WB_TX_SINGLE, WB_TX_STATE_CLOSING, done, arg);
 
-	wb_tx_send(tx, &command, args);
+	/* Up to the Sync it is all one transaction. */
+	wb_tx_send_settings(tx);
+	if (!pg->is_doomed)
+		wb_tx_send(tx, &command, args);
 	wb_tx_send_sync(tx);
+}
+
+/* The settings go in front, and last as long: the whole string is one
+ * transaction. */
+static int
+send_script(const struct wb_pg *pg, const char *sql)
+{
+	struct wb_buf text = { 0 };
+	int is_sent = 0;
+
+	if (!pg->is_pooled)
+		return PQsendQuery(pg->conn, sql);
+	wb_buf_printf(&text, "%s; %s", wb_buf_text(&pg->settings.local), sql);
+	is_sent = PQsendQuery(pg->conn, wb_buf_text(&text));
+	wb_buf_fini(&text);
+	return is_sent;
 }
 
 void
@@ -29,8 +48,7 @@ wb_pg_script(struct wb_pg *pg, const char *sql, wb_tx_done_fn done, void *arg)
 	    wb_tx_start(pg, WB_TX_SCRIPT, WB_TX_STATE_CLOSING, done, arg);
 
 	/* Strings of several statements don't go through a pipeline. */
-	if (PQexitPipelineMode(pg->conn) == 0 ||
-	    PQsendQuery(pg->conn, sql) == 0) {
+	if (PQexitPipelineMode(pg->conn) == 0 || send_script(pg, sql) == 0) {
 		wb_pg_doom(pg, WB_ERR_DB_LOST, PQerrorMessage(pg->conn));
 		return;
 	}

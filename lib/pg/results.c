@@ -66,6 +66,19 @@ on_fatal(struct wb_tx *tx, const struct wb_pg_command *command,
 	           text != NULL ? text : PQresultErrorMessage(res));
 }
 
+/* A pooler that has lost the server, or gives its client up, says so in the
+ * server's place: of no statement in particular. */
+static bool
+is_poolers_own(const struct wb_pg *pg, const PGresult *res)
+{
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY);
+	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	return pg->is_pooled && severity != NULL &&
+	       strcmp(severity, "FATAL") == 0 &&
+	       strncmp(sqlstate, "08", 2) == 0;
+}
+
 static void
 on_failure(struct wb_tx *tx, const struct wb_pg_command *command,
            const PGresult *res)
@@ -76,7 +89,7 @@ on_failure(struct wb_tx *tx, const struct wb_pg_command *command,
 		wb_pg_prepared_forget(&tx->pg->prepared, command->stmt->name);
 	/* Without one it is libpq that speaks, of a connection that broke: what
 	 * the server did is not known from that. */
-	if (sqlstate == NULL) {
+	if (sqlstate == NULL || is_poolers_own(tx->pg, res)) {
 		wb_pg_lose(tx->pg, WB_ERR_DB_LOST,
 		           PQresultStatus(res) == PGRES_FATAL_ERROR
 		               ? PQresultErrorMessage(res)

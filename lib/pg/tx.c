@@ -5,7 +5,11 @@
 
 #include <string.h>
 
-static const struct wb_pg_stmt begin_stmt = { "wb_begin", "BEGIN" };
+/* Whatever the database's default is: after a lock, the next statement must see
+ * what its last holder has committed. */
+static const struct wb_pg_stmt begin_stmt = {
+	"wb_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"
+};
 static const struct wb_pg_stmt relax_stmt = {
 	"wb_relax", "SET LOCAL synchronous_commit = off"
 };
@@ -69,6 +73,19 @@ send_prepare(struct wb_tx *tx, const struct wb_pg_stmt *stmt)
 		wb_pg_pending_push(&tx->pending, &command);
 }
 
+/* As libpq's functions: 0 = it could not. */
+static int
+send_statement(PGconn *conn, bool is_prepared, const struct wb_pg_stmt *stmt,
+               const struct wb_pg_arg_arrays *args)
+{
+	if (is_prepared)
+		return PQsendQueryPrepared(conn, stmt->name, args->n,
+		                           args->values, args->lengths,
+		                           args->formats, 0);
+	return PQsendQueryParams(conn, stmt->sql, args->n, NULL, args->values,
+	                         args->lengths, args->formats, 0);
+}
+
 void
 wb_tx_send(struct wb_tx *tx, const struct wb_pg_command *command,
            const struct wb_pg_args *args)
@@ -76,13 +93,13 @@ wb_tx_send(struct wb_tx *tx, const struct wb_pg_command *command,
 	struct wb_pg *pg = tx->pg;
 	struct wb_pg_arg_arrays arrays = wb_pg_args_arrays(args);
 
-	if (!wb_pg_prepared_add(&pg->prepared, command->stmt->name))
+	if (!pg->is_pooled &&
+	    !wb_pg_prepared_add(&pg->prepared, command->stmt->name))
 		send_prepare(tx, command->stmt);
 	if (pg->is_doomed)
 		return;
-	if (PQsendQueryPrepared(pg->conn, command->stmt->name, arrays.n,
-	                        arrays.values, arrays.lengths, arrays.formats,
-	                        0) == 0)
+	if (send_statement(pg->conn, !pg->is_pooled, command->stmt, &arrays) ==
+	    0)
 		send_failed(tx);
 	else
 		wb_pg_pending_push(&tx->pending, command);
@@ -128,6 +145,15 @@ send_own(struct wb_tx *tx, enum wb_pg_command_kind kind,
 
 	if (!tx->pg->is_doomed)
 		wb_tx_send(tx, &command, NULL);
+}
+
+/* The next transaction may meet another session, and this session then serves
+ * someone else. */
+void
+wb_tx_send_settings(struct wb_tx *tx)
+{
+	if (tx->pg->is_pooled)
+		send_own(tx, WB_PG_BEGIN, &tx->pg->settings.local_stmt);
 }
 
 /* The server's part of a failed block: out of the pipeline's skipping, then out
@@ -221,6 +247,7 @@ begin(struct wb_pg *pg, bool is_relaxed, wb_tx_done_fn done, void *arg)
 	    wb_tx_start(pg, WB_TX_BLOCK, WB_TX_STATE_OPEN, done, arg);
 
 	send_own(tx, WB_PG_BEGIN, &begin_stmt);
+	wb_tx_send_settings(tx);
 	if (is_relaxed)
 		send_own(tx, WB_PG_BEGIN, &relax_stmt);
 	return tx;

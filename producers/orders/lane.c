@@ -29,10 +29,6 @@ struct lane {
 	struct insert *insert;
 };
 
-/* Plans made while a table was small would stay: the right ones are known. */
-static const char on_connect[] =
-    "SET enable_seqscan = off; SET enable_bitmapscan = off";
-
 static const struct wb_pg_stmt find_stored = {
 	.name = "find_stored",
 	.sql = "SELECT order_id FROM orders WHERE order_id = ANY ($1::uuid[])",
@@ -256,6 +252,9 @@ lane_new(struct wb_loop *loop, const struct wb_pg_params *params,
 	               "Transactions in which orders were committed.");
 	lane->pg =
 	    wb_pg_new(loop, params, wb_service_instance(), &pg_events, lane);
-	wb_pg_on_connect_sql(lane->pg, on_connect);
+	/* Plans made while a table was small would stay: the right ones are
+	 * known. */
+	wb_pg_setting(lane->pg, "enable_seqscan", "off");
+	wb_pg_setting(lane->pg, "enable_bitmapscan", "off");
 	return lane;
 }

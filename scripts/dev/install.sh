@@ -6,7 +6,7 @@ set -eu
 
 POLICY=/usr/sbin/policy-rc.d
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/waybill.conf
-SERVICES="postgresql rabbitmq-server nginx"
+SERVICES="postgresql rabbitmq-server nginx pgbouncer"
 made=
 
 clean_up() {

@@ -62,9 +62,9 @@ tear_down(void **state)
 }
 
 static void
-open_conn(struct fixture *f, const char *connect_sql)
+open_conn(struct fixture *f, const char *first_sql)
 {
-	wb_test_conn_open(&f->conn, f->loop, "tested", connect_sql);
+	wb_test_conn_open(&f->conn, f->loop, "tested", first_sql);
 }
 
 static void
@@ -95,7 +95,11 @@ sets_up_its_session(void **state)
 	struct fixture *f = *state;
 
 	f->conn.params.statement_timeout_ms = 7000;
-	open_conn(f, "SET enable_sort = off; SET enable_seqscan = off");
+	open_conn(f, NULL);
+	wb_pg_setting(f->conn.pg, "enable_sort", "off");
+	wb_pg_setting(f->conn.pg, "enable_seqscan", "off");
+	wb_pg_reset(f->conn.pg, "for its settings");
+	assert_true(wb_test_run_until(f->loop, &f->conn.n_ready, 2));
 	assert_string_equal(wb_test_select(&f->conn, "SHOW enable_sort"),
 	                    "off");
 	assert_string_equal(wb_test_select(&f->conn, "SHOW enable_seqscan"),
@@ -107,9 +111,10 @@ sets_up_its_session(void **state)
 	assert_string_equal(wb_test_select(&f->conn, "SHOW application_name"),
 	                    "tested");
 	terminate(f);
-	assert_true(wb_test_run_until(f->loop, &f->conn.n_ready, 2));
+	assert_true(wb_test_run_until(f->loop, &f->conn.n_ready, 3));
 	assert_string_equal(wb_test_select(&f->conn, "SHOW enable_sort"),
 	                    "off");
+	assert_false(wb_pg_is_pooled(f->conn.pg));
 }
 
 static void
@@ -120,7 +125,7 @@ wrong_set_up_is_a_loss(void **state)
 	struct wb_pg *pg =
 	    wb_pg_new(f->loop, &f->conn.params, "tested", &none, NULL);
 
-	wb_pg_on_connect_sql(pg, "SET no_such_thing = 1");
+	wb_pg_setting(pg, "no_such_thing", "1");
 	wb_test_run_for(f->loop, 300);
 	assert_false(wb_pg_is_ready(pg));
 	wb_pg_free(pg);
@@ -250,7 +255,7 @@ gets_no_answer(void **state)
 	char dsn[64];
 
 	(void)snprintf(dsn, sizeof(dsn), "host=127.0.0.1 port=%u", port);
-	check_never_connects(*state, dsn, "no answer in time");
+	check_never_connects(*state, dsn, "no answer within ");
 	(void)close(fd);
 }
 
@@ -296,7 +301,7 @@ skips_a_silent_host(void **state)
 
 	connect_after(f, port);
 	assert_int_equal(f->conn.n_lost, 1);
-	assert_string_equal(f->conn.why, "no answer in time");
+	assert_non_null(strstr(f->conn.why, "no answer within 300 ms"));
 	(void)close(fd);
 }
 
@@ -316,11 +321,9 @@ is_notified(void **state)
 	wb_test_script(&f->admin, "NOTIFY two; NOTIFY one; NOTIFY three");
 	assert_true(wb_test_run_until(f->loop, &f->conn.n_notified, 3));
 	assert_string_equal(f->conn.channel, "one");
-	/* After a loss the connect SQL listens again. */
-	terminate(f);
-	assert_true(wb_test_run_until(f->loop, &f->conn.n_ready, 2));
-	wb_test_script(&f->admin, "NOTIFY one");
+	wb_test_script(&f->admin, "NOTIFY two, 'with words'");
 	assert_true(wb_test_run_until(f->loop, &f->conn.n_notified, 4));
+	assert_string_equal(f->conn.payload, "with words");
 }
 
 /* One that comes together with a result, behind it in the same bytes, is told
@@ -460,9 +463,9 @@ on_lost_free(void *arg, const char *why)
 }
 
 static void
-on_notify_free(void *arg, const char *channel)
+on_notify_free(void *arg, const char *channel, const char *payload)
 {
-	(void)channel;
+	(void)channel, (void)payload;
 	free_here(arg, "notify");
 }
 

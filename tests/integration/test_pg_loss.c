@@ -164,6 +164,8 @@ loses_its_prepared_statements(void **state)
 {
 	struct fixture *f = *state;
 
+	if (wb_pg_is_pooled(f->conn.pg))
+		skip(); /* nothing is prepared */
 	begin(f);
 	add_row(f, &insert_stmt, 1);
 	wb_tx_commit(f->tx);
@@ -187,6 +189,8 @@ survives_a_migration(void **state)
 	static const struct wb_pg_stmt star = { "star", "SELECT * FROM shape" };
 	struct fixture *f = *state;
 
+	if (wb_pg_is_pooled(f->conn.pg))
+		skip(); /* nothing is prepared */
 	wb_test_script(&f->admin, "CREATE TABLE shape (id int)");
 	wb_pg_query(f->conn.pg, &star, NULL, NULL, wb_test_on_done, &f->conn);
 	wait_end(f);

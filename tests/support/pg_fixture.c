@@ -38,6 +38,18 @@ wb_test_pg_dsn_of(const char *database)
 	return of.data;
 }
 
+char *
+wb_test_pg_tested_dsn_of(const char *database)
+{
+	const char *pooler = getenv("WB_TEST_POOLER");
+	struct wb_buf of = { 0 };
+
+	if (pooler == NULL)
+		return wb_test_pg_dsn_of(database);
+	wb_buf_printf(&of, "postgres://tested@%s/%s", pooler, database);
+	return of.data;
+}
+
 /* ---- the loop ---- */
 
 struct wait {
@@ -103,12 +115,13 @@ on_lost(void *arg, const char *why)
 }
 
 static void
-on_notify(void *arg, const char *channel)
+on_notify(void *arg, const char *channel, const char *payload)
 {
 	struct wb_test_conn *conn = arg;
 
 	conn->n_notified++;
 	(void)snprintf(conn->channel, sizeof(conn->channel), "%s", channel);
+	(void)snprintf(conn->payload, sizeof(conn->payload), "%s", payload);
 	wb_loop_stop(conn->loop);
 }
 
@@ -142,7 +155,7 @@ wb_test_conn_params(struct wb_test_conn *conn, char *dsn)
 
 void
 wb_test_conn_open(struct wb_test_conn *conn, struct wb_loop *loop,
-                  const char *name, const char *connect_sql)
+                  const char *name, const char *first_sql)
 {
 	static const struct wb_pg_events events = {
 		.on_ready = on_ready,
@@ -152,12 +165,12 @@ wb_test_conn_open(struct wb_test_conn *conn, struct wb_loop *loop,
 
 	conn->loop = loop;
 	conn->pg = wb_pg_new(loop, &conn->params, name, &events, conn);
-	if (connect_sql != NULL)
-		wb_pg_on_connect_sql(conn->pg, connect_sql);
 	if (!wb_test_run_until(loop, &conn->n_ready, 1)) {
 		(void)fprintf(stderr, "not connected: %s\n", conn->why);
 		abort();
 	}
+	if (first_sql != NULL)
+		wb_test_script(conn, first_sql);
 }
 
 void

@@ -20,6 +20,10 @@ const char *wb_test_pg_dsn(void);
 /* That DSN with another database; freed by the caller. */
 char *wb_test_pg_dsn_of(const char *database);
 
+/* By the pooler of WB_TEST_POOLER (host:port), if the test is run behind one;
+ * else the same as above. */
+char *wb_test_pg_tested_dsn_of(const char *database);
+
 /* Make it anew; drop it, with whoever is connected. Blocking. */
 void wb_test_database_create(const char *database);
 void wb_test_database_drop(const char *database);
@@ -36,8 +40,8 @@ struct wb_test_conn {
 	struct wb_pg_params params;
 	struct wb_pg *pg;
 	size_t n_ready, n_lost, n_notified, n_done;
-	char why[256];    /* of the last loss */
-	char channel[64]; /* of the last notification */
+	char why[256];                 /* of the last loss */
+	char channel[64], payload[64]; /* of the last notification */
 	/* Of the last transaction. */
 	enum wb_tx_end end;
 	enum wb_err err;
@@ -45,10 +49,10 @@ struct wb_test_conn {
 	char *selected; /* by wb_test_select */
 };
 
-/* Generous time limits, then connected. */
+/* Generous time limits, then connected. first_sql is run then, NULL = none. */
 void wb_test_conn_params(struct wb_test_conn *conn, char *dsn);
 void wb_test_conn_open(struct wb_test_conn *conn, struct wb_loop *loop,
-                       const char *name, const char *connect_sql);
+                       const char *name, const char *first_sql);
 void wb_test_conn_close(struct wb_test_conn *conn);
 
 /* Counts and keeps the outcome; arg is the struct wb_test_conn. */

@@ -50,9 +50,13 @@ set_up(void **state)
 	f->loop = wb_loop_new();
 	f->dsn = wb_test_pg_dsn_of(database);
 	f->args = wb_pg_args_new();
-	wb_test_conn_params(&f->conn, f->dsn);
+	f->tested_dsn = wb_test_pg_tested_dsn_of(database);
+	wb_test_conn_params(&f->conn, f->tested_dsn);
 	wb_test_conn_params(&f->admin, f->dsn);
 	wb_test_conn_open(&f->conn, f->loop, "tested", NULL);
+	/* A pooler may have had none but the session that the last tear_down
+	 * terminated. */
+	f->conn.n_lost = 0;
 	wb_test_conn_open(&f->admin, f->loop, "admin", NULL);
 	wb_test_script(&f->admin, "TRUNCATE item, lazy");
 	*state = f;
@@ -75,6 +79,7 @@ tear_down(void **state)
 	wb_pg_args_free(f->args);
 	wb_loop_free(f->loop);
 	free(f->dsn);
+	free(f->tested_dsn);
 	free(f);
 	return 0;
 }

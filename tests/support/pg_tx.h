@@ -1,5 +1,6 @@
 /* For tests of transactions: a connection under test beside an administrator's,
- * on a database with two tables.
+ * on a database with two tables. Behind a pooler (WB_TEST_POOLER) the former
+ * goes through it.
  *   item: plain. lazy: its check runs at COMMIT, refuses 13, naps at 99. */
 #ifndef WB_TESTS_PG_TX_H
 #define WB_TESTS_PG_TX_H
@@ -9,7 +10,7 @@
 struct fixture {
 	struct wb_test_conn conn, admin;
 	struct wb_loop *loop;
-	char *dsn;
+	char *dsn, *tested_dsn;
 	struct wb_pg_args *args;
 	struct wb_tx *tx;
 	size_t n_results;
