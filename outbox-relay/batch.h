@@ -42,6 +42,9 @@ struct row {
 	int64_t sequence;
 	int64_t after; /* seq of the event before it while that is unpublished,
 	                  or 0 */
+	int32_t lane, slot;
+	uint64_t xid; /* of the transaction that inserted it */
+	bool is_held; /* its cursor has passed it before */
 
 	/* Chain of one aggregate within the batch, by sequence: indexes of
 	 * rows, ROW_NONE at the ends. */
@@ -49,7 +52,7 @@ struct row {
 
 	/* body is set when it is sent: it lies in batch->bodies. */
 	struct wb_amqp_message message;
-	struct wb_amqp_header header;
+	const char *type; /* of an event */
 	char message_id[WB_UUID_TEXT_BYTES];
 	size_t body_at, body_bytes;
 };

@@ -1,21 +1,28 @@
-/* Taking rows in hand: the statements that lock and read them. One kind per
- * table; everything else of a slot is the same for both. */
+/* Taking rows in hand: the statements that lock and read them, and those that
+ * write down what became of them. One kind per table; everything else of a slot
+ * is the same for both. */
 #ifndef RELAY_CLAIM_H
 #define RELAY_CLAIM_H
 
 #include "batch.h"
+#include "cursor.h"
 #include "floor.h"
+#include "horizon.h"
 #include "params.h"
 #include "pg/pg.h"
 #include "sweep.h"
+
+enum { CLAIM_LANES = 8 }; /* rows of outbox_lanes */
 
 /* What a claim needs to know; lives as long as its slot. */
 struct claim {
 	const struct relay_params *params;
 	const char *name;         /* of the source: "orders" */
 	const char *event_source; /* CloudEvents source: "/orders" */
-	struct floor *floor;      /* shared by the slots of one kind */
-	struct sweep *sweep;      /* as the floor */
+	/* Shared by the slots of one kind. */
+	struct horizon *horizon; /* events */
+	struct floor *floor;     /* deliveries */
+	struct sweep *sweep;
 	/* The relay's limit, or the broker's once it is known to be lower. */
 	const size_t *max_message_bytes;
 	struct batch *batch;
@@ -30,8 +37,11 @@ struct claim {
 	struct wb_tx *tx;
 	struct wb_pg_args *args;
 	int64_t started_us;
-	int64_t floor_at;
-	size_t n_swept; /* lanes that it looks at from the start */
+	bool is_sweep;
+	enum reach reach;
+	int32_t slots[2];
+	struct cursor cursors[CLAIM_LANES];
+	size_t n_cursors;
 	struct wb_buf scratch;
 };
 
@@ -39,9 +49,16 @@ struct slot_kind {
 	const char *name;   /* "events" */
 	const char *metric; /* "wb_relay_events_total" */
 	const char *help;
+	/* Most rows of one claim, for this batch-events. */
+	size_t (*cap)(size_t batch_events);
 	void (*start)(struct claim *claim, struct wb_tx *tx);
-	const struct wb_pg_stmt *mark;
-	const struct wb_pg_stmt *refuse;
+	/* Whether the claim, though it found no rows, has something to write.
+	 */
+	bool (*has_moved)(const struct claim *claim);
+	/* Adds the statements for all rows that have an end. A refused row is
+	 * due again after back-off, or parked: after max-attempts, or at once
+	 * when it can never be published. Logs what is refused. */
+	void (*mark)(struct claim *claim, struct wb_tx *tx);
 };
 
 extern const struct slot_kind kind_events;

@@ -82,8 +82,28 @@ confirm_returned(struct batch *batch, const struct wb_amqp_return *ret)
 	return false;
 }
 
+/* Whether it was refused; then it has its end. */
+static bool
+blame(struct batch *batch, struct row *row, const struct refusal *refusal)
+{
+	if (refusal == NULL)
+		return false;
+	if (refusal->limit_bytes > 0 && row->body_bytes > refusal->limit_bytes)
+		batch_fail(batch, row, ROW_TOO_LARGE,
+		           "TOO_LARGE: %zu bytes, the broker takes %zu",
+		           row->body_bytes, refusal->limit_bytes);
+	else if (refusal->exchange[0] != '\0' &&
+	         strcmp(refusal->exchange, row->message.exchange) == 0)
+		batch_fail(batch, row, ROW_UNROUTABLE,
+		           "UNROUTABLE: no exchange %.80s for this relay",
+		           refusal->exchange);
+	else
+		return false;
+	return true;
+}
+
 void
-confirm_give_up(struct batch *batch, size_t limit_bytes)
+confirm_give_up(struct batch *batch, const struct refusal *refusal)
 {
 	for (size_t i = batch->oldest; i < batch->n_sent; i++) {
 		struct row *row = &batch->rows[batch->sent[i]];
@@ -91,11 +111,7 @@ confirm_give_up(struct batch *batch, size_t limit_bytes)
 		if (!is_outstanding(row))
 			continue;
 		batch->n_settled++;
-		if (limit_bytes > 0 && row->body_bytes > limit_bytes)
-			batch_fail(batch, row, ROW_TOO_LARGE,
-			           "TOO_LARGE: %zu bytes, the broker takes %zu",
-			           row->body_bytes, limit_bytes);
-		else
+		if (!blame(batch, row, refusal))
 			batch_end(batch, row, ROW_LEFT);
 	}
 	batch->oldest = batch->n_sent;

@@ -6,6 +6,7 @@
 #define RELAY_CONFIRM_H
 
 #include "batch.h"
+#include "refusal.h"
 
 /* Tags of one batch are contiguous: nothing else is published meanwhile on the
  * slot's channel. */
@@ -27,7 +28,7 @@ void confirm_settle(struct batch *batch, uint64_t tag, bool is_multiple,
 bool confirm_returned(struct batch *batch, const struct wb_amqp_return *ret);
 
 /* The channel is gone or took too long: what is outstanding is left, except
- * messages larger than limit_bytes (0 = none), for which it was closed. */
-void confirm_give_up(struct batch *batch, size_t limit_bytes);
+ * messages for which it was closed (NULL: none). */
+void confirm_give_up(struct batch *batch, const struct refusal *refusal);
 
 #endif

@@ -3,6 +3,7 @@
 #include "claim.h"
 
 #include "base/clock.h"
+#include "mark.h"
 #include "message.h"
 #include "sql.h"
 
@@ -13,8 +14,8 @@ on_due(const struct wb_pg_result *result, void *arg)
 	size_t n = wb_pg_rows(result);
 	int64_t now_us = wb_mono_us();
 
-	if (claim->n_swept > 0)
-		sweep_took(claim->sweep, 1, now_us - claim->started_us, now_us);
+	if (claim->is_sweep)
+		sweep_took(claim->sweep, claim->started_us, now_us);
 	if (n > 0)
 		floor_seen(claim->floor, claim->started_us,
 		           wb_pg_i64(result, 0, DELIVERY_OLDEST_US));
@@ -26,15 +27,13 @@ on_due(const struct wb_pg_result *result, void *arg)
 static void
 start_deliveries(struct claim *claim, struct wb_tx *tx)
 {
-	int32_t all[SWEEP_AT_ONCE];
-
 	claim->tx = tx;
 	claim->started_us = wb_mono_us();
-	claim->n_swept = sweep_take(claim->sweep, claim->started_us, all);
-	claim->floor_at =
-	    claim->n_swept > 0 ? 0 : floor_get(claim->floor, claim->started_us);
+	claim->is_sweep = sweep_is_due(claim->sweep, claim->started_us);
 	wb_pg_args_clear(claim->args);
-	wb_pg_arg_i64(claim->args, claim->floor_at);
+	wb_pg_arg_i64(
+	    claim->args,
+	    claim->is_sweep ? 0 : floor_get(claim->floor, claim->started_us));
 	wb_pg_arg_i64(claim->args, claim->params->batch_events);
 	wb_pg_arg_i64(claim->args, (int64_t)*claim->max_message_bytes);
 	wb_pg_arg_i64(claim->args, claim->params->batch_bytes);
@@ -42,11 +41,25 @@ start_deliveries(struct claim *claim, struct wb_tx *tx)
 	wb_tx_flush(tx);
 }
 
+static size_t
+cap_deliveries(size_t batch_events)
+{
+	return batch_events;
+}
+
+static bool
+has_moved(const struct claim *claim)
+{
+	(void)claim;
+	return false;
+}
+
 const struct slot_kind kind_deliveries = {
 	.name = "deliveries",
 	.metric = "wb_relay_deliveries_total",
 	.help = "deliveries by what became of them",
+	.cap = cap_deliveries,
 	.start = start_deliveries,
-	.mark = &sql_mark_deliveries,
-	.refuse = &sql_refuse_deliveries,
+	.has_moved = has_moved,
+	.mark = mark_deliveries,
 };

@@ -1,11 +1,63 @@
-/* Claiming events: lock lanes, then read their events in a second statement,
- * whose snapshot is later than the locks. */
+/* Claiming events: lock lanes, then read their cursors and events in a second
+ * statement, whose snapshot is later than the locks. */
 #include "claim.h"
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "hold.h"
 #include "message.h"
 #include "sql.h"
+
+static struct cursor *
+cursor_of(struct claim *claim, const struct wb_pg_result *result, size_t at)
+{
+	int64_t lane = wb_pg_i64(result, at, EVENT_LANE);
+
+	for (size_t i = 0; i < claim->n_cursors; i++)
+		if (claim->cursors[i].lane == lane)
+			return &claim->cursors[i];
+	WB_ASSERT(!"an event of a lane that was not locked");
+	return NULL;
+}
+
+static void
+on_cursor(struct claim *claim, const struct wb_pg_result *result, size_t at)
+{
+	bool is_cursor;
+
+	WB_ASSERT(claim->n_cursors < CLAIM_LANES);
+	is_cursor = cursor_parse(wb_pg_text(result, at, EVENT_PAYLOAD),
+	                         (int32_t)wb_pg_i64(result, at, EVENT_LANE),
+	                         claim->batch->arena,
+	                         &claim->cursors[claim->n_cursors++]);
+	WB_ASSERT(is_cursor);
+}
+
+static void
+on_event(struct claim *claim, const struct wb_pg_result *result, size_t at)
+{
+	struct cursor *cursor;
+
+	switch (wb_pg_i64(result, at, EVENT_KIND)) {
+	case KIND_CURSOR:
+		on_cursor(claim, result, at);
+		break;
+	case KIND_EVENT:
+		cursor = cursor_of(claim, result, at);
+		cursor_pass(cursor, (uint64_t)wb_pg_i64(result, at, EVENT_XID),
+		            wb_pg_i64(result, at, EVENT_SEQ));
+		message_of_event(claim, result, at);
+		break;
+	case KIND_MORE:
+		cursor_of(claim, result, at)->is_more = true;
+		break;
+	case KIND_HELD:
+		message_of_event(claim, result, at);
+		break;
+	default:
+		WB_ASSERT(!"no such kind");
+	}
+}
 
 static void
 on_events(const struct wb_pg_result *result, void *arg)
@@ -13,19 +65,25 @@ on_events(const struct wb_pg_result *result, void *arg)
 	struct claim *claim = arg;
 
 	for (size_t i = 0; i < wb_pg_rows(result); i++)
-		message_of_event(claim, result, i);
+		on_event(claim, result, i);
 	claim->on_read(claim->arg);
 }
 
 /* A full batch is shared evenly by its lanes. */
 static int64_t
-rows_per_lane(const struct claim *claim, size_t n_lanes)
+share(int64_t all, size_t n_lanes)
 {
-	int64_t n = 0;
+	int64_t n = all / (int64_t)n_lanes;
 
-	WB_ASSERT(n_lanes > 0);
-	n = claim->params->batch_events / (int64_t)n_lanes;
 	return n > 0 ? n : 1;
+}
+
+static void
+add_slots(struct claim *claim)
+{
+	wb_pg_args_clear(claim->args);
+	wb_pg_arg_i32(claim->args, claim->slots[0]);
+	wb_pg_arg_i32(claim->args, claim->slots[1]);
 }
 
 static void
@@ -34,17 +92,16 @@ read_events(struct claim *claim, const struct wb_pg_result *lanes)
 	size_t n_lanes = wb_pg_rows(lanes);
 	size_t array;
 
-	wb_pg_args_clear(claim->args);
+	add_slots(claim);
 	array = wb_pg_arg_array(claim->args, WB_PG_INT4);
 	for (size_t i = 0; i < n_lanes; i++)
 		wb_pg_elem_i32(claim->args, array,
 		               (int32_t)wb_pg_i64(lanes, i, 0));
-	wb_pg_arg_i64(claim->args, claim->floor_at);
-	wb_pg_arg_i64(claim->args, rows_per_lane(claim, n_lanes));
-	wb_pg_arg_i64(claim->args, claim->params->batch_events);
+	wb_pg_arg_i64(claim->args, share(claim->params->batch_events, n_lanes));
 	wb_pg_arg_i64(claim->args, (int64_t)*claim->max_message_bytes);
-	wb_pg_arg_i64(claim->args, claim->params->batch_bytes);
-	wb_tx_query(claim->tx, &sql_read_events, claim->args, on_events, claim);
+	wb_pg_arg_i64(claim->args, share(claim->params->batch_bytes, n_lanes));
+	wb_tx_query(claim->tx, &sql_read_events[claim->reach], claim->args,
+	            on_events, claim);
 	wb_tx_flush(claim->tx);
 }
 
@@ -52,51 +109,61 @@ static void
 on_lanes(const struct wb_pg_result *result, void *arg)
 {
 	struct claim *claim = arg;
-	int64_t oldest, now_us = wb_mono_us();
+	int64_t now_us = wb_mono_us();
 
-	if (claim->n_swept > 0)
-		sweep_took(claim->sweep, claim->n_swept,
-		           now_us - claim->started_us, now_us);
+	if (claim->is_sweep)
+		sweep_took(claim->sweep, claim->started_us, now_us);
 	if (wb_pg_rows(result) == 0) {
 		claim->on_read(claim->arg);
 		return;
 	}
-	oldest = wb_pg_i64(result, 0, 2);
-	if (oldest < claim->floor_at) {
-		/* It committed late, or was refused and is due again. */
-		floor_take_back(claim->floor, oldest);
-		claim->floor_at = oldest;
-	} else {
-		floor_seen(claim->floor, claim->started_us, oldest);
-	}
+	horizon_seen(claim->horizon, wb_pg_i64(result, 0, 1),
+	             wb_pg_i64(result, 0, 2), now_us);
 	read_events(claim, result);
 }
 
 static void
 start_events(struct claim *claim, struct wb_tx *tx)
 {
-	int32_t lanes[SWEEP_AT_ONCE];
-	size_t array;
-
 	claim->tx = tx;
 	claim->started_us = wb_mono_us();
-	claim->floor_at = floor_get(claim->floor, claim->started_us);
-	wb_pg_args_clear(claim->args);
-	wb_pg_arg_i64(claim->args, claim->floor_at);
+	claim->n_cursors = 0;
+	claim->reach =
+	    horizon_reach(claim->horizon, claim->started_us, claim->slots);
+	claim->is_sweep = sweep_is_due(claim->sweep, claim->started_us);
+	if (claim->is_sweep)
+		claim->reach = REACH_FAR;
+	add_slots(claim);
 	wb_pg_arg_i64(claim->args, claim->params->lanes_per_batch);
-	array = wb_pg_arg_array(claim->args, WB_PG_INT4);
-	claim->n_swept = sweep_take(claim->sweep, claim->started_us, lanes);
-	for (size_t i = 0; i < claim->n_swept; i++)
-		wb_pg_elem_i32(claim->args, array, lanes[i]);
-	wb_tx_query(tx, &sql_lock_lanes, claim->args, on_lanes, claim);
+	wb_tx_query(tx, &sql_lock_lanes[claim->reach], claim->args, on_lanes,
+	            claim);
 	wb_tx_flush(tx);
+}
+
+static size_t
+cap_events(size_t batch_events)
+{
+	/* What cursors pass, and as much of what is held. */
+	size_t cap = batch_events > CLAIM_LANES ? batch_events : CLAIM_LANES;
+
+	return 2 * cap;
+}
+
+static bool
+has_moved(const struct claim *claim)
+{
+	for (size_t i = 0; i < claim->n_cursors; i++)
+		if (cursor_moves(&claim->cursors[i]))
+			return true;
+	return false;
 }
 
 const struct slot_kind kind_events = {
 	.name = "events",
 	.metric = "wb_relay_events_total",
 	.help = "events by what became of them",
+	.cap = cap_events,
 	.start = start_events,
-	.mark = &sql_mark_events,
-	.refuse = &sql_refuse_events,
+	.has_moved = has_moved,
+	.mark = hold_batch,
 };

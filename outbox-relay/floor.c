@@ -4,11 +4,11 @@
 #include <string.h>
 
 void
-floor_init(struct floor *floor, int64_t rows, int64_t position)
+floor_init(struct floor *floor, int64_t margin, int64_t position)
 {
 	memset(floor, 0, sizeof *floor);
-	floor->rows = rows;
-	floor->base = position - rows;
+	floor->margin = margin;
+	floor->base = position - margin;
 }
 
 static int64_t
@@ -37,7 +37,7 @@ floor_get(const struct floor *floor, int64_t now_us)
 {
 	int64_t near = floor_of_age(floor, now_us, FLOOR_MS);
 	int64_t far = floor_of_age(floor, now_us, FLOOR_FAR_MS);
-	int64_t back = last_position(floor) - floor->rows;
+	int64_t back = last_position(floor) - floor->margin;
 
 	if (near > back)
 		near = back;

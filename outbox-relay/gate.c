@@ -1,4 +1,4 @@
-/* Sleeping behind the gate, and counting. */
+/* Sleeping behind the gate. */
 #include "gate.h"
 
 #include <stdio.h>
@@ -27,8 +27,8 @@ poll_wait_ms(struct gate *gate)
 	int64_t wait_ms =
 	    gate->misses < 6 ? (int64_t)1 << gate->misses : GATE_MAX_POLL_MS;
 
-	if (!relay_params_is_gated(gate->config.params))
-		return gate->config.params->poll_ms;
+	if (!gate->wake.is_gated)
+		return wake_poll_ms(&gate->wake, wb_mono_us());
 	if (gate->misses < 6)
 		gate->misses++;
 	return wait_ms;
@@ -54,18 +54,23 @@ ask(struct gate *gate, enum gate_state state, const struct wb_pg_stmt *stmt,
 	wb_pg_query(gate->pg, stmt, gate->args, on_result, on_done, gate);
 }
 
+/* A statement about all that may be unpublished. */
 static void
-ask_from_floors(struct gate *gate, enum gate_state state,
-                const struct wb_pg_stmt *stmt, wb_tx_result_fn on_result,
-                wb_tx_done_fn on_done)
+ask_everywhere(struct gate *gate, enum gate_state state,
+               const struct wb_pg_stmt stmts[REACHES],
+               wb_tx_result_fn on_result, wb_tx_done_fn on_done)
 {
+	int32_t slots[2];
+	enum reach reach;
+
 	gate->started_us = wb_mono_us();
+	reach = horizon_reach(gate->config.horizon, gate->started_us, slots);
 	wb_pg_args_clear(gate->args);
-	wb_pg_arg_i64(gate->args,
-	              floor_get(gate->config.events, gate->started_us));
+	wb_pg_arg_i32(gate->args, slots[0]);
+	wb_pg_arg_i32(gate->args, slots[1]);
 	wb_pg_arg_i64(gate->args,
 	              floor_get(gate->config.deliveries, gate->started_us));
-	ask(gate, state, stmt, on_result, on_done);
+	ask(gate, state, &stmts[reach], on_result, on_done);
 }
 
 /* Whatever went wrong: it may not sleep now. If the session is gone, on_lost
@@ -77,12 +82,8 @@ has_failed(struct gate *gate, const struct wb_tx_outcome *outcome)
 {
 	if (outcome->end == WB_TX_COMMITTED)
 		return false;
-	if (gate->state == GATE_COUNTING) {
-		gate->state = GATE_AWAKE;
-	} else {
-		gate->state = GATE_OFF;
-		wb_pg_reset(gate->pg, "a statement of the gate failed");
-	}
+	gate->state = GATE_OFF;
+	wb_pg_reset(gate->pg, "a statement of the gate failed");
 	gate->misses = 6;
 	poll_later(gate);
 	return true;
@@ -138,7 +139,6 @@ on_check(const struct wb_pg_result *result, void *arg)
 
 	WB_CAST(gate, arg, GATE_MAGIC);
 	gate->answer = wb_pg_bool(result, 0, CHECK_IS_LEFT);
-	gate->last_seq = wb_pg_i64(result, 0, CHECK_LAST_SEQ);
 	gate->now_us = wb_pg_i64(result, 0, CHECK_NOW_US);
 	if (!wb_pg_is_null(result, 0, CHECK_DUE_MS))
 		gate->due_ms = wb_pg_i64(result, 0, CHECK_DUE_MS);
@@ -153,8 +153,6 @@ on_checked(const struct wb_tx_outcome *outcome, void *arg)
 	if (has_failed(gate, outcome))
 		return;
 	if (!gate->answer) {
-		floor_seen(gate->config.events, gate->started_us,
-		           gate->last_seq);
 		floor_seen(gate->config.deliveries, gate->started_us,
 		           gate->now_us);
 	}
@@ -179,8 +177,8 @@ on_locked(const struct wb_tx_outcome *outcome, void *arg)
 		poll_later(gate);
 		return;
 	}
-	ask_from_floors(gate, GATE_CHECKING, &sql_gate_check, on_check,
-	                on_checked);
+	ask_everywhere(gate, GATE_CHECKING, sql_gate_check, on_check,
+	               on_checked);
 }
 
 static void
@@ -196,76 +194,88 @@ lock(struct gate *gate)
 	ask(gate, GATE_LOCKING, &sql_gate_lock, on_bool, on_locked);
 }
 
-/* ---- counting ---- */
+/* ---- can it be woken? ---- */
 
 static void
-on_count(const struct wb_pg_result *result, void *arg)
+on_tested(void *arg, bool works, const char *why)
 {
 	struct gate *gate;
 
 	WB_CAST(gate, arg, GATE_MAGIC);
-	wb_gauge_set(gate->depth, (double)wb_pg_i64(result, 0, COUNT_DEPTH));
-	wb_gauge_set(gate->parked, (double)wb_pg_i64(result, 0, COUNT_PARKED));
-	wb_gauge_set(gate->oldest,
-	             (double)wb_pg_i64(result, 0, COUNT_OLDEST_US) / 1e6);
-}
-
-static void
-on_counted(const struct wb_tx_outcome *outcome, void *arg)
-{
-	struct gate *gate;
-
-	WB_CAST(gate, arg, GATE_MAGIC);
-	if (has_failed(gate, outcome))
-		return;
 	gate->state = GATE_AWAKE;
+	wake_tested(&gate->wake, works, why);
+	if (wake_is_worth_another(&gate->wake))
+		wb_timer_start_ms(&gate->test_timer, GATE_TEST_AGAIN_MS);
 	step(gate);
 }
 
 static void
-count(struct gate *gate)
+choose_wake(struct gate *gate)
 {
-	gate->is_count_due = false;
-	wb_timer_start_ms(&gate->count_timer, gate->config.params->count_ms);
-	ask_from_floors(gate, GATE_COUNTING, &sql_count, on_count, on_counted);
+	gate->is_test_due = false;
+	if (!wake_is_test_needed(&gate->wake, wb_pg_is_pooled(gate->pg)))
+		return;
+	gate->state = GATE_TESTING;
+	wake_test_start(&gate->test, gate->pg);
+}
+
+static void
+on_test_timer(void *arg)
+{
+	struct gate *gate;
+
+	WB_CAST(gate, arg, GATE_MAGIC);
+	gate->is_test_due = true;
+	step(gate);
 }
 
 /* ---- what next ---- */
+
+/* Whether rows are looked for while this goes on. */
+static bool
+is_polling(const struct gate *gate)
+{
+	switch (gate->state) {
+	case GATE_OFF:
+	case GATE_TESTING:
+		return true;
+	case GATE_AWAKE:
+		return !gate->wake.is_gated;
+	case GATE_BEGINNING:
+	case GATE_LOCKING:
+	case GATE_CHECKING:
+	case GATE_ASLEEP:
+	case GATE_UNLOCKING:
+		break;
+	}
+	return false;
+}
 
 static void
 step(struct gate *gate)
 {
 	if (gate->is_draining)
 		return;
-	if (gate->state == GATE_AWAKE && gate->is_count_due) {
-		count(gate);
-	} else if (gate->is_sleep_wanted && gate->state == GATE_AWAKE &&
-	           relay_params_is_gated(gate->config.params)) {
-		if (!wb_timer_is_pending(&gate->timer))
-			lock(gate);
-	} else if (gate->is_sleep_wanted &&
-	           (gate->state == GATE_AWAKE || gate->state == GATE_OFF)) {
+	if (gate->state == GATE_AWAKE && gate->is_test_due)
+		choose_wake(gate);
+	if (!gate->is_sleep_wanted)
+		return;
+	if (is_polling(gate))
 		poll_later(gate);
-	}
+	else if (gate->state == GATE_AWAKE &&
+	         !wb_timer_is_pending(&gate->timer))
+		lock(gate);
 }
 
 static void
-on_count_timer(void *arg)
-{
-	struct gate *gate;
-
-	WB_CAST(gate, arg, GATE_MAGIC);
-	gate->is_count_due = true;
-	step(gate);
-}
-
-static void
-on_notify(void *arg, const char *channel)
+on_notify(void *arg, const char *channel, const char *payload)
 {
 	struct gate *gate;
 
 	(void)channel;
 	WB_CAST(gate, arg, GATE_MAGIC);
+	if (wake_test_heard(&gate->test, payload))
+		return;
 	gate->is_notified = true;
 	if (gate->state != GATE_ASLEEP)
 		return;
@@ -279,19 +289,23 @@ static void
 on_begin(const struct wb_pg_result *result, void *arg)
 {
 	struct gate *gate;
+	int64_t now_us;
 
 	WB_CAST(gate, arg, GATE_MAGIC);
-	floor_init(gate->config.events, FLOOR_ROWS, wb_pg_i64(result, 0, 0));
-	floor_init(gate->config.deliveries, FLOOR_FAR_MS * (int64_t)1000,
-	           wb_pg_i64(result, 0, 1));
-	gate->has_begun = true;
+	now_us = wb_pg_i64(result, 0, BEGIN_NOW_US);
+	horizon_seen(gate->config.horizon, wb_pg_i64(result, 0, BEGIN_SINCE_US),
+	             now_us, wb_mono_us());
+	if (!gate->has_begun)
+		floor_init(gate->config.deliveries,
+		           FLOOR_FAR_MS * (int64_t)1000, now_us);
+	gate->answer = wb_pg_bool(result, 0, BEGIN_IS_SOUND);
 }
 
 static void
 go_on(struct gate *gate)
 {
 	gate->state = GATE_AWAKE;
-	gate->is_count_due = true;
+	gate->is_test_due = true;
 	gate->config.handlers->on_session(gate->config.arg, true);
 	wake(gate);
 	step(gate);
@@ -303,11 +317,19 @@ on_begun(const struct wb_tx_outcome *outcome, void *arg)
 	struct gate *gate;
 
 	WB_CAST(gate, arg, GATE_MAGIC);
-	if (outcome->end == WB_TX_COMMITTED) {
+	if (outcome->end == WB_TX_COMMITTED && gate->answer) {
+		gate->has_begun = true;
 		go_on(gate);
 		return;
 	}
-	/* The tables may not be there yet. */
+	if (outcome->end == WB_TX_COMMITTED)
+		(void)wb_fail(&gate->why, WB_ERR_DB_ERROR,
+		              "the cursors in outbox_batches do not fit this "
+		              "server: was it restored? see outbox_rebase()");
+	else /* the tables may not be there yet */
+		(void)wb_fail(&gate->why, WB_ERR_DB_ERROR,
+		              "the outbox tables can't be read: %s",
+		              outcome->message);
 	wb_timer_start_ms(&gate->timer, BEGIN_AGAIN_MS);
 	gate->config.handlers->on_session(gate->config.arg, false);
 }
@@ -326,10 +348,7 @@ on_ready(void *arg)
 	struct gate *gate;
 
 	WB_CAST(gate, arg, GATE_MAGIC);
-	if (gate->has_begun)
-		go_on(gate);
-	else
-		begin(gate);
+	begin(gate);
 }
 
 static void
@@ -359,6 +378,8 @@ on_lost(void *arg, const char *why)
 	(void)why;
 	WB_CAST(gate, arg, GATE_MAGIC);
 	gate->state = GATE_OFF;
+	wake_test_stop(&gate->test);
+	wb_timer_stop(&gate->test_timer);
 	wb_timer_stop(&gate->timer);
 	gate->config.handlers->on_session(gate->config.arg, false);
 	wake(gate);
@@ -391,15 +412,22 @@ init_metrics(struct gate *gate)
 	               gate->config.name);
 	gate->sleeps = wb_counter("wb_relay_sleeps_total", labels,
 	                          "sleeps behind the gate");
-	gate->depth =
-	    wb_gauge("wb_relay_depth", labels,
-	             "pending rows when last counted, up to 100000 per table");
-	gate->parked =
-	    wb_gauge("wb_relay_parked", labels,
-	             "parked rows when last counted, up to 100000 per table");
-	gate->oldest =
-	    wb_gauge("wb_relay_oldest_seconds", labels,
-	             "age of the oldest pending event when last counted");
+}
+
+static void
+init_test(struct gate *gate)
+{
+	const struct wake_test_config config = {
+		.loop = gate->config.loop,
+		.pg_params = gate->config.pg_params,
+		.application_name = gate->config.application_name,
+		.done = on_tested,
+		.arg = gate,
+	};
+
+	wake_test_init(&gate->test, &config);
+	wb_timer_init(&gate->test_timer, gate->config.loop, on_test_timer,
+	              gate);
 }
 
 void
@@ -412,19 +440,21 @@ gate_init(struct gate *gate, const struct gate_config *config)
 		.args = wb_pg_args_new(),
 	};
 	init_metrics(gate);
+	wake_init(&gate->wake, config->params, config->name, wb_mono_us());
+	init_test(gate);
 	wb_timer_init(&gate->timer, config->loop, on_timer, gate);
-	wb_timer_init(&gate->count_timer, config->loop, on_count_timer, gate);
 	gate->pg = wb_pg_new(config->loop, config->pg_params,
 	                     config->application_name, &pg_events, gate);
-	wb_pg_on_connect_sql(gate->pg, config->connect_sql);
+	sql_settings(gate->pg);
 }
 
 void
 gate_fini(struct gate *gate)
 {
 	wb_pg_free(gate->pg);
+	wake_test_fini(&gate->test);
 	wb_timer_fini(&gate->timer);
-	wb_timer_fini(&gate->count_timer);
+	wb_timer_fini(&gate->test_timer);
 	wb_pg_args_free(gate->args);
 }
 
@@ -440,20 +470,28 @@ gate_worked(struct gate *gate)
 {
 	gate->misses = 0;
 	gate->is_sleep_wanted = false;
+	wake_worked(&gate->wake, wb_mono_us());
 }
 
 void
 gate_drain(struct gate *gate)
 {
 	gate->is_draining = true;
+	wake_test_stop(&gate->test);
+	wb_timer_stop(&gate->test_timer);
 	wb_timer_stop(&gate->timer);
-	wb_timer_stop(&gate->count_timer);
 }
 
-bool
-gate_is_up(const struct gate *gate)
+const char *
+gate_trouble(const struct gate *gate)
 {
-	return gate->state != GATE_OFF && gate->state != GATE_BEGINNING;
+	const char *why = gate->why.text;
+
+	if (gate->state != GATE_OFF && gate->state != GATE_BEGINNING)
+		return "";
+	if (gate->state == GATE_OFF)
+		why = wb_pg_why(gate->pg);
+	return why[0] != '\0' ? why : "connecting";
 }
 
 bool

@@ -1,4 +1,5 @@
-/* A source's watch: one session that sleeps until rows come, and counts them.
+/* A source's watch: one session that sleeps until rows come, or polls where a
+ * commit can't wake it (see wake.h).
  *
  * A sleeping relay holds an advisory lock. The trigger on the outbox tables
  * sends a NOTIFY only when it finds that lock taken, since every NOTIFY
@@ -15,34 +16,39 @@
 
 #include "base/metrics.h"
 #include "floor.h"
+#include "horizon.h"
 #include "params.h"
 #include "pg/pg.h"
+#include "wake.h"
+#include "wake_test.h"
 
 enum {
 	GATE_MAX_POLL_MS = 50, /* while it may not sleep */
+	GATE_TEST_AGAIN_MS = 60 * 1000,
 };
 
 /* OFF        no connection
- * BEGINNING  the first connection: asks where the floors are
+ * BEGINNING  connected; asks where to begin
  * AWAKE      connected; nothing asked of the server
- * LOCKING, CHECKING, UNLOCKING, COUNTING: that statement is under way
+ * TESTING    tries whether it could be woken; polls meanwhile
+ * LOCKING, CHECKING, UNLOCKING: that statement is under way
  * ASLEEP     the lock is held; waits for NOTIFY or the timer */
 enum gate_state {
 	GATE_OFF,
 	GATE_BEGINNING,
 	GATE_AWAKE,
+	GATE_TESTING,
 	GATE_LOCKING,
 	GATE_CHECKING,
 	GATE_ASLEEP,
 	GATE_UNLOCKING,
-	GATE_COUNTING,
 };
 
 struct gate_events {
 	/* Look for rows now. */
 	void (*on_wake)(void *arg);
 	/* The session is up, or not (any more). From the first one on, the
-	 * floors are known, and on_wake follows. */
+	 * places to look at are known, and on_wake follows. */
 	void (*on_session)(void *arg, bool is_up);
 };
 
@@ -50,10 +56,10 @@ struct gate_config {
 	struct wb_loop *loop;
 	const struct relay_params *params;
 	const struct wb_pg_params *pg_params;
-	const char *connect_sql;
 	const char *application_name;
-	const char *name; /* of the source */
-	struct floor *events, *deliveries;
+	const char *name;        /* of the source */
+	struct horizon *horizon; /* of events */
+	struct floor *deliveries;
 	const struct gate_events *handlers;
 	void *arg;
 };
@@ -65,21 +71,23 @@ struct gate {
 	struct wb_pg *pg;
 	struct wb_pg_args *args;
 	struct wb_timer timer; /* the sleep, or the wait until the next poll */
-	struct wb_timer count_timer;
-	bool is_sleep_wanted, is_count_due, is_notified;
+	struct wb_timer test_timer;
+	struct wake wake;
+	struct wake_test test;
+	bool is_sleep_wanted, is_test_due, is_notified;
 	bool is_draining;
-	bool has_begun;  /* the floors are known */
-	unsigned misses; /* polls in a row that found nothing to do */
+	bool has_begun;     /* it is known where to look */
+	struct wb_note why; /* the tables can't be read; "" while they can */
+	unsigned misses;    /* polls in a row that found nothing to do */
 	int64_t started_us;
 
 	/* Of the statement under way. */
 	bool answer;
 	int64_t due_ms; /* -1: nothing */
-	int64_t last_seq, now_us;
+	int64_t now_us;
 
 	struct wb_counter *sleeps, *woken_by_notify, *woken_by_timer,
 	    *woken_by_due;
-	struct wb_gauge *depth, *parked, *oldest;
 	bool is_due_sleep; /* the sleep ends when something falls due */
 };
 
@@ -93,11 +101,12 @@ void gate_sleep(struct gate *gate);
 /* The relay has found something. */
 void gate_worked(struct gate *gate);
 
-/* No sleep, no count, no callback any more. */
+/* No sleep, no callback any more. */
 void gate_drain(struct gate *gate);
 
-/* Connected, and the outbox tables are there. */
-bool gate_is_up(const struct gate *gate);
+/* Why it is not connected, or why the outbox tables can't be read; "" when
+ * neither is so. */
+const char *gate_trouble(const struct gate *gate);
 bool gate_has_begun(const struct gate *gate);
 
 #endif

@@ -11,10 +11,6 @@
 
 #define FIELD(name) .offset = offsetof(struct install_params, name)
 
-/* What the statements of sql.c do. */
-#define RIGHTS                                                                 \
-	"SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes"
-
 const struct wb_param install_params_table[] = {
 	{ .name = "install",
 	  .type = WB_PARAM_SECRET,
@@ -64,7 +60,7 @@ install(const struct install_params *params)
 		.file_deadline_ms = params->deadline_ms,
 		.parts = &part,
 		.n_parts = 1,
-		.grant = RIGHTS,
+		.grant = "outbox_grant_relay",
 		.grant_to = params->role[0] != '\0' ? params->role : NULL,
 	};
 	struct wb_note note = { "" };

@@ -28,6 +28,8 @@ start(struct wb_loop *loop, struct wb_note *note)
 	enum wb_err err = relay_params_check(&relay_params, note);
 
 	if (err == WB_OK)
+		err = wb_amqp_params_check(&amqp_params, note);
+	if (err == WB_OK)
 		err = source_list_parse(relay_params.sources, note, &names);
 	if (err != WB_OK)
 		return err;

@@ -1,18 +1,19 @@
-/* Outcomes → UPDATEs. */
+/* Refusals, and deliveries → UPDATEs. */
 #include "mark.h"
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "sql.h"
 
-/* Columns of the statements that refuse rows. */
+/* Columns of the statement that refuses deliveries. */
 struct refused {
 	struct wb_pg_args *args;
 	size_t ids, reasons, waits;
 	size_t n;
 };
 
-static bool
-is_refused(const struct row *row)
+bool
+mark_is_refused(const struct row *row)
 {
 	return row->state == ROW_NACKED || row->state == ROW_UNROUTABLE ||
 	       row->state == ROW_TOO_LARGE || row->state == ROW_MALFORMED;
@@ -26,8 +27,8 @@ is_hopeless(const struct claim *claim, const struct row *row)
 	       row->attempts + 1 >= claim->params->max_attempts;
 }
 
-static const char *
-reason_of(const struct row *row)
+const char *
+mark_reason(const struct row *row)
 {
 	return row->reason[0] != '\0'
 	           ? row->reason
@@ -44,19 +45,19 @@ log_refused(const struct slot_kind *kind, const struct claim *claim,
 		             "attempts=%d why=\"%s\"",
 		             claim->name, kind->name, (long long)row->id,
 		             row->message_id, row->message.routing_key,
-		             row->attempts + 1, reason_of(row));
+		             row->attempts + 1, mark_reason(row));
 	else
 		wb_log_warn(WB_LOG_RELAY_NACK,
 		            "source=%s kind=%s id=%lld message_id=%s key=%s "
 		            "attempts=%d why=\"%s\"",
 		            claim->name, kind->name, (long long)row->id,
 		            row->message_id, row->message.routing_key,
-		            row->attempts + 1, reason_of(row));
+		            row->attempts + 1, mark_reason(row));
 }
 
-static void
-refuse(const struct slot_kind *kind, const struct claim *claim,
-       const struct row *row, struct refused *refused)
+int64_t
+mark_wait_ms(const struct slot_kind *kind, const struct claim *claim,
+             const struct row *row)
 {
 	const struct wb_backoff backoff = {
 		.base_ms = claim->params->retry_base_ms,
@@ -65,21 +66,28 @@ refuse(const struct slot_kind *kind, const struct claim *claim,
 	};
 	bool is_parked = is_hopeless(claim, row);
 
-	wb_pg_elem_i64(refused->args, refused->ids, row->id);
-	wb_pg_elem_text(refused->args, refused->reasons, reason_of(row));
-	if (is_parked)
-		wb_pg_elem_null(refused->args, refused->waits);
-	else
-		wb_pg_elem_i64(
-		    refused->args, refused->waits,
-		    wb_backoff_ms(&backoff, (unsigned)row->attempts));
-	refused->n++;
 	log_refused(kind, claim, row, is_parked);
+	return is_parked ? -1
+	                 : wb_backoff_ms(&backoff, (unsigned)row->attempts);
 }
 
 static void
-mark_refused(const struct slot_kind *kind, struct claim *claim,
-             struct wb_tx *tx)
+refuse(const struct claim *claim, const struct row *row,
+       struct refused *refused)
+{
+	int64_t wait_ms = mark_wait_ms(&kind_deliveries, claim, row);
+
+	wb_pg_elem_i64(refused->args, refused->ids, row->id);
+	wb_pg_elem_text(refused->args, refused->reasons, mark_reason(row));
+	if (wait_ms < 0)
+		wb_pg_elem_null(refused->args, refused->waits);
+	else
+		wb_pg_elem_i64(refused->args, refused->waits, wait_ms);
+	refused->n++;
+}
+
+static void
+mark_refused(struct claim *claim, struct wb_tx *tx)
 {
 	struct refused refused = { .args = claim->args };
 
@@ -88,14 +96,15 @@ mark_refused(const struct slot_kind *kind, struct claim *claim,
 	refused.reasons = wb_pg_arg_array(claim->args, WB_PG_TEXT);
 	refused.waits = wb_pg_arg_array(claim->args, WB_PG_INT8);
 	for (size_t i = 0; i < claim->batch->n_rows; i++)
-		if (is_refused(&claim->batch->rows[i]))
-			refuse(kind, claim, &claim->batch->rows[i], &refused);
+		if (mark_is_refused(&claim->batch->rows[i]))
+			refuse(claim, &claim->batch->rows[i], &refused);
 	if (refused.n > 0)
-		wb_tx_query(tx, kind->refuse, claim->args, NULL, NULL);
+		wb_tx_query(tx, &sql_refuse_deliveries, claim->args, NULL,
+		            NULL);
 }
 
 static void
-mark_acked(const struct slot_kind *kind, struct claim *claim, struct wb_tx *tx)
+mark_acked(struct claim *claim, struct wb_tx *tx)
 {
 	size_t n = 0, array;
 
@@ -108,12 +117,12 @@ mark_acked(const struct slot_kind *kind, struct claim *claim, struct wb_tx *tx)
 		n++;
 	}
 	if (n > 0)
-		wb_tx_query(tx, kind->mark, claim->args, NULL, NULL);
+		wb_tx_query(tx, &sql_mark_deliveries, claim->args, NULL, NULL);
 }
 
 void
-mark_batch(const struct slot_kind *kind, struct claim *claim, struct wb_tx *tx)
+mark_deliveries(struct claim *claim, struct wb_tx *tx)
 {
-	mark_acked(kind, claim, tx);
-	mark_refused(kind, claim, tx);
+	mark_acked(claim, tx);
+	mark_refused(claim, tx);
 }

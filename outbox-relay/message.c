@@ -78,10 +78,10 @@ add_envelope(struct claim *claim, struct row *row,
 	const struct wb_envelope_out out = {
 		.id = wb_pg_uuid(result, at, EVENT_ID),
 		.source = claim->event_source,
-		.type = row->message.routing_key,
+		.type = row->type,
 		.subject = row->aggregate_id,
 		.time_us = row->created_us,
-		.dataschema = dataschema(claim, row->message.routing_key),
+		.dataschema = dataschema(claim, row->type),
 		.sequence = row->sequence,
 		.correlation_id = wb_pg_text(result, at, EVENT_CORRELATION_ID),
 		.causation_id = wb_pg_text(result, at, EVENT_CAUSATION_ID),
@@ -95,6 +95,39 @@ add_envelope(struct claim *claim, struct row *row,
 	check_size(claim, row, row->body_bytes);
 }
 
+/* Those of the column, and traceparent, unless they hold one. */
+static void
+set_event_headers(struct claim *claim, struct row *row,
+                  const struct wb_pg_result *result, size_t at)
+{
+	struct wb_amqp_properties *props = &row->message.props;
+	const char *traceparent =
+	    optional(keep(claim, result, at, EVENT_TRACEPARENT));
+	struct wb_note note = { .text = "" };
+	struct wb_amqp_header *headers;
+
+	if (!wb_pg_is_null(result, at, EVENT_HEADERS) &&
+	    headers_parse(wb_pg_text(result, at, EVENT_HEADERS),
+	                  claim->batch->arena, &note, &props->headers,
+	                  &props->n_headers) != WB_OK)
+		batch_fail(claim->batch, row, ROW_MALFORMED, "BAD_MESSAGE: %s",
+		           note.text);
+	for (size_t i = 0; i < props->n_headers; i++)
+		if (strcmp(props->headers[i].name, "traceparent") == 0)
+			traceparent = NULL;
+	if (traceparent == NULL)
+		return;
+	headers = wb_arena_alloc(claim->batch->arena,
+	                         (props->n_headers + 1) * sizeof *headers);
+	for (size_t i = 0; i < props->n_headers; i++)
+		headers[i] = props->headers[i];
+	headers[props->n_headers++] = (struct wb_amqp_header){
+		.name = "traceparent",
+		.text = traceparent,
+	};
+	props->headers = headers;
+}
+
 static void
 set_event_properties(struct claim *claim, struct row *row,
                      const struct wb_pg_result *result, size_t at)
@@ -102,18 +135,35 @@ set_event_properties(struct claim *claim, struct row *row,
 	struct wb_amqp_properties *props = &row->message.props;
 
 	props->content_type = WB_CLOUDEVENTS_JSON;
-	props->type = row->message.routing_key;
+	props->type = row->type;
 	props->timestamp_s = row->created_us / 1000000;
 	props->correlation_id =
 	    optional(keep(claim, result, at, EVENT_CORRELATION_ID));
-	row->header = (struct wb_amqp_header){
-		.name = "traceparent",
-		.text = optional(keep(claim, result, at, EVENT_TRACEPARENT)),
-	};
-	if (row->header.text != NULL) {
-		props->headers = &row->header;
-		props->n_headers = 1;
-	}
+	set_event_headers(claim, row, result, at);
+}
+
+static void
+set_route(struct claim *claim, struct row *row,
+          const struct wb_pg_result *result, size_t at)
+{
+	row->type = keep(claim, result, at, EVENT_TYPE);
+	row->message.exchange = wb_pg_is_null(result, at, EVENT_EXCHANGE)
+	                            ? claim->params->exchange
+	                            : keep(claim, result, at, EVENT_EXCHANGE);
+	row->message.routing_key =
+	    wb_pg_is_null(result, at, EVENT_ROUTING_KEY)
+	        ? row->type
+	        : keep(claim, result, at, EVENT_ROUTING_KEY);
+	check_routing_key(claim, row);
+}
+
+static void
+set_place(struct row *row, const struct wb_pg_result *result, size_t at)
+{
+	row->lane = (int32_t)wb_pg_i64(result, at, EVENT_LANE);
+	row->slot = (int32_t)wb_pg_i64(result, at, EVENT_SLOT);
+	row->xid = (uint64_t)wb_pg_i64(result, at, EVENT_XID);
+	row->is_held = wb_pg_i64(result, at, EVENT_KIND) == KIND_HELD;
 }
 
 void
@@ -129,9 +179,8 @@ message_of_event(struct claim *claim, const struct wb_pg_result *result,
 	row->created_us = wb_pg_i64(result, at, EVENT_CREATED_US);
 	if (!wb_pg_is_null(result, at, EVENT_AFTER))
 		row->after = wb_pg_i64(result, at, EVENT_AFTER);
-	row->message.exchange = claim->params->exchange;
-	row->message.routing_key = keep(claim, result, at, EVENT_TYPE);
-	check_routing_key(claim, row);
+	set_place(row, result, at);
+	set_route(claim, row, result, at);
 	if (wb_pg_is_null(result, at, EVENT_PAYLOAD)) {
 		check_size(claim, row,
 		           (size_t)wb_pg_i64(result, at, EVENT_PAYLOAD_BYTES));

@@ -64,11 +64,9 @@ is_in_turn(const struct batch *batch, const struct row *row)
 	                           batch->rows[row->prev].id == row->after);
 }
 
-int64_t
+void
 order_build(struct batch *batch)
 {
-	int64_t missing = 0;
-
 	for (size_t i = 0; i < batch->n_chains; i++)
 		batch->chains[i] = ROW_NONE;
 	for (size_t i = 0; i < batch->n_rows; i++)
@@ -77,15 +75,11 @@ order_build(struct batch *batch)
 	for (size_t i = 0; i < batch->n_rows; i++) {
 		struct row *row = &batch->rows[i];
 
-		if (row->state == ROW_WAITING && !is_in_turn(batch, row)) {
+		if (row->state == ROW_WAITING && !is_in_turn(batch, row))
 			batch_end(batch, row, ROW_LEFT);
-			if (missing == 0 || row->after < missing)
-				missing = row->after;
-		}
 		if (row->state != ROW_WAITING)
 			order_leave_rest(batch, row);
 	}
-	return missing;
 }
 
 bool

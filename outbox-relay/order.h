@@ -7,10 +7,8 @@
 #include "batch.h"
 
 /* Links the chains of a batch that was just read. A row whose predecessor is
- * neither published nor in the batch is left, with all that follow it.
- * Returns the lowest id of such a predecessor, which committed late; 0 if none
- * is missing. */
-int64_t order_build(struct batch *batch);
+ * neither published nor in the batch is left, with all that follow it. */
+void order_build(struct batch *batch);
 
 /* The rows that may be sent first: WAITING, at the head of a chain. */
 bool order_is_head(const struct batch *batch, const struct row *row);

@@ -32,15 +32,16 @@ const struct wb_param relay_params_table[] = {
 	TEXT("dataschema-prefix", dataschema_prefix,
 	     "https://waybill.example/events/", 0, 1024,
 	     "dataschema of an event is this, its type and .json; empty: none"),
-	TEXT("wake", wake, "gate", 1, 16,
-	     "how the relay learns of new rows: gate (woken by the commit) or "
-	     "poll (through a proxy that passes no NOTIFY)"),
+	TEXT("wake", wake, "auto", 1, 16,
+	     "how the relay learns of new rows: gate (woken by the commit), "
+	     "poll, or auto (gate where a test shows that it works, which it "
+	     "does not through most poolers)"),
 	INT("batch-events", batch_events, "500", 1, 10000, "rows",
 	    "most rows of one transaction"),
 	INT("batch-bytes", batch_bytes, "1048576", 1024, 1 << 28, "bytes",
 	    "no row is added to a batch beyond this"),
-	INT("lanes-per-batch", lanes_per_batch, "16", 1, 64, "lanes",
-	    "most of the 64 lanes that one batch locks, so that another batch "
+	INT("lanes-per-batch", lanes_per_batch, "4", 1, 8, "lanes",
+	    "most of the 8 lanes that one batch locks, so that another batch "
 	    "or relay finds some"),
 	INT("max-message-bytes", max_message_bytes, "16777216", 1024, 1 << 26,
 	    "bytes", "a larger message is parked unsent"),
@@ -62,30 +63,45 @@ const struct wb_param relay_params_table[] = {
 	INT("retry-cap-ms", retry_cap_ms, "60000", 1, 86400000, "ms",
 	    "longest wait between two tries"),
 	INT("poll-ms", poll_ms, "5", 1, 60000, "ms",
-	    "wake=poll: how often an idle relay looks for rows"),
+	    "while polling: shortest wait before the relay looks for rows "
+	    "again; it is a hundredth of the time since it last found some"),
+	INT("poll-cap-ms", poll_cap_ms, "50", 1, 60000, "ms",
+	    "while polling: longest wait"),
 	INT("max-sleep-ms", max_sleep_ms, "1000", 100, 60000, "ms",
-	    "wake=gate: longest sleep without looking"),
+	    "with the gate: longest sleep without looking"),
 	INT("sweep-ms", sweep_ms, "10000", 100, 600000, "ms",
-	    "how often everything is looked at, part by part, for rows that "
-	    "committed late; longer where that is slow"),
+	    "how often everything is looked at, for what the usual look can't "
+	    "see (a clock that was set back, deliveries that committed late); "
+	    "longer where that is slow"),
+	INT("retention-days", retention_days, "7", 1, 13, "days",
+	    "how long published events stay in their table"),
 	INT("count-ms", count_ms, "10000", 100, 3600000, "ms",
 	    "how often rows are counted for the metrics"),
 };
 
 const size_t relay_params_count = WB_ARRAY_LEN(relay_params_table);
 
-bool
-relay_params_is_gated(const struct relay_params *params)
+enum relay_wake
+relay_params_wake(const struct relay_params *params)
 {
-	return strcmp(params->wake, "gate") == 0;
+	static const char *const names[] = {
+		[RELAY_WAKE_AUTO] = "auto",
+		[RELAY_WAKE_GATE] = "gate",
+		[RELAY_WAKE_POLL] = "poll",
+	};
+
+	for (size_t i = 0; i < WB_ARRAY_LEN(names); i++)
+		if (strcmp(params->wake, names[i]) == 0)
+			return (enum relay_wake)i;
+	return RELAY_WAKE_WRONG;
 }
 
 enum wb_err
 relay_params_check(const struct relay_params *params, struct wb_note *note)
 {
-	if (!relay_params_is_gated(params) && strcmp(params->wake, "poll") != 0)
-		return wb_fail(note, WB_ERR_BAD_CONFIG, "wake=%s: gate or poll",
-		               params->wake);
+	if (relay_params_wake(params) == RELAY_WAKE_WRONG)
+		return wb_fail(note, WB_ERR_BAD_CONFIG,
+		               "wake=%s: auto, gate or poll", params->wake);
 	if (params->batch_window_ms + params->confirm_ms >=
 	    params->claim_cap_ms)
 		return wb_fail(

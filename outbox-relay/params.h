@@ -13,7 +13,7 @@ struct relay_params {
 	char *sources;
 	char *exchange;
 	char *dataschema_prefix;
-	char *wake;           /* "gate" or "poll" */
+	char *wake;           /* see enum relay_wake */
 	int64_t batch_events; /* per transaction */
 	int64_t batch_bytes;  /* of payloads */
 	int64_t lanes_per_batch;
@@ -27,15 +27,25 @@ struct relay_params {
 	int64_t retry_factor;
 	int64_t retry_cap_ms;
 	int64_t poll_ms;
+	int64_t poll_cap_ms;
 	int64_t max_sleep_ms;
 	int64_t sweep_ms;
+	int64_t retention_days;
 	int64_t count_ms;
 };
 
 extern const struct wb_param relay_params_table[];
 extern const size_t relay_params_count;
 
-bool relay_params_is_gated(const struct relay_params *params);
+/* How the relay learns of new rows, as asked for. AUTO: the gate where it
+ * works. */
+enum relay_wake {
+	RELAY_WAKE_AUTO,
+	RELAY_WAKE_GATE,
+	RELAY_WAKE_POLL,
+	RELAY_WAKE_WRONG, /* none of these: relay_params_check refuses it */
+};
+enum relay_wake relay_params_wake(const struct relay_params *params);
 
 /* What the table can't say: the time limits must nest, so that a slow broker
  * ends a batch before the database does. BAD_CONFIG with a note. */

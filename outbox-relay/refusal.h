@@ -5,9 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The broker's largest message in bytes, when it closed the channel because one
- * was larger ("message size 20 larger than max size 16"); else 0.
- * Source: RabbitMQ's rabbit_channel, check_msg_size. */
-size_t refusal_limit(uint16_t code, const char *text);
+/* Of which messages the broker complained. */
+struct refusal {
+	/* Those larger than so many bytes ("message size 20 larger than max
+	 * size 16"). 0: no.
+	 * Source: RabbitMQ's rabbit_channel, check_msg_size. */
+	size_t limit_bytes;
+	/* Those to this exchange ("no exchange 'x' in vhost '/'", "access to
+	 * exchange 'x' in vhost '/' refused"). "": no. */
+	char exchange[256];
+};
+
+struct refusal refusal_of(uint16_t code, const char *text);
 
 #endif

@@ -10,9 +10,9 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "confirm.h"
-#include "mark.h"
 #include "order.h"
 #include "refusal.h"
+#include "sql.h"
 
 #define SLOT_MAGIC 0x534c4f54u
 
@@ -78,8 +78,9 @@ count_outcomes(struct slot *slot)
 /* The transaction has failed under us. What is on its way to the broker can't
  * be marked any more: it will be published again. */
 static void
-fail(struct slot *slot)
+fail(struct slot *slot, const char *why)
 {
+	(void)wb_fail(&slot->why, WB_ERR_DB_ERROR, "%s", why);
 	if (confirm_outstanding(&slot->batch) > 0)
 		link_drop(&slot->link);
 	enter(slot, SLOT_DOWN);
@@ -107,7 +108,7 @@ on_tx_done(const struct wb_tx_outcome *outcome, void *arg)
 		break;
 	case WB_TX_FAILED:
 	case WB_TX_UNKNOWN:
-		fail(slot);
+		fail(slot, outcome->message);
 		break;
 	}
 }
@@ -131,7 +132,7 @@ finish(struct slot *slot)
 	}
 	WB_CRASH_POINT("relay.after_confirm");
 	enter(slot, SLOT_MARKING);
-	mark_batch(slot->config.kind, &slot->claim, slot->tx);
+	slot->config.kind->mark(&slot->claim, slot->tx);
 	wb_tx_commit(slot->tx);
 }
 
@@ -151,6 +152,8 @@ advance(struct slot *slot)
 	    confirm_outstanding(&slot->batch) == 0 &&
 	    (slot->state == SLOT_CONFIRMING || slot->batch.n_waiting == 0);
 
+	wb_gauge_set(slot->in_flight,
+	             (double)confirm_outstanding(&slot->batch));
 	if (is_over)
 		finish(slot);
 	else if (slot->state == SLOT_PUBLISHING && slot->batch.n_waiting == 0)
@@ -221,13 +224,26 @@ on_return(void *arg, const struct wb_amqp_return *returned)
 	(void)confirm_returned(&slot->batch, returned);
 }
 
+/* No rows, but the claim itself has something to write. */
+static void
+note_move(struct slot *slot)
+{
+	enter(slot, SLOT_MARKING);
+	slot->config.kind->mark(&slot->claim, slot->tx);
+	wb_tx_commit(slot->tx);
+}
+
 static void
 on_read(void *arg)
 {
 	struct slot *slot;
-	int64_t missing;
 
 	WB_CAST(slot, arg, SLOT_MAGIC);
+	if (slot->batch.n_rows == 0 &&
+	    slot->config.kind->has_moved(&slot->claim)) {
+		note_move(slot);
+		return;
+	}
 	if (slot->batch.n_rows == 0 || slot->is_draining ||
 	    !link_is_up(&slot->link)) {
 		release(slot);
@@ -236,9 +252,7 @@ on_read(void *arg)
 	WB_CRASH_POINT("relay.after_claim");
 	enter(slot, SLOT_PUBLISHING);
 	wb_timer_start_ms(&slot->timer, slot->config.params->batch_window_ms);
-	missing = order_build(&slot->batch);
-	if (missing > 0)
-		floor_take_back(slot->config.floor, missing);
+	order_build(&slot->batch);
 	for (size_t i = 0; i < slot->batch.n_rows; i++)
 		if (order_is_head(&slot->batch, &slot->batch.rows[i]))
 			send(slot, &slot->batch.rows[i]);
@@ -261,6 +275,13 @@ slot_claim(struct slot *slot)
 /* ---- what else may happen ---- */
 
 static void
+count_cut_off(struct slot *slot, enum slot_cut cut)
+{
+	wb_counter_add(slot->cut_off[cut], confirm_outstanding(&slot->batch));
+	wb_gauge_set(slot->in_flight, 0);
+}
+
+static void
 give_up_confirms(struct slot *slot)
 {
 	wb_log_warn(WB_LOG_RELAY_CONFIRM,
@@ -268,10 +289,13 @@ give_up_confirms(struct slot *slot)
 	            slot->config.name, slot->config.kind->name,
 	            (long long)slot->config.params->confirm_ms,
 	            confirm_outstanding(&slot->batch));
+	count_cut_off(slot, wb_amqp_is_blocked(slot->link.amqp)
+	                        ? SLOT_CUT_BLOCKED
+	                        : SLOT_CUT_TIMEOUT);
 	/* Before the rows are given back, so that no confirm of theirs can be
 	 * taken for one of the next batch. */
 	link_drop(&slot->link);
-	confirm_give_up(&slot->batch, 0);
+	confirm_give_up(&slot->batch, NULL);
 	finish(slot);
 }
 
@@ -311,23 +335,44 @@ on_link_up(void *arg)
 		settle_down(slot, false);
 }
 
-/* A message that the broker finds too large closes the channel: only that one
- * is to blame, and no such message is sent again. */
+/* A message that the broker finds too large, or for an exchange that its row
+ * names and that is not there, closes the channel: only such are to blame. The
+ * relay's own exchange is no message's fault. */
+static bool
+is_to_blame(const struct slot *slot, const struct refusal *refusal)
+{
+	if (refusal->limit_bytes > 0)
+		return true;
+	if (refusal->exchange[0] == '\0' ||
+	    strcmp(refusal->exchange, slot->config.params->exchange) == 0)
+		return false;
+	for (size_t i = 0; i < slot->batch.n_rows; i++)
+		if (strcmp(slot->batch.rows[i].message.exchange,
+		           refusal->exchange) == 0)
+			return true;
+	return false;
+}
+
 static void
 on_link_down(void *arg, uint16_t code, const char *text)
 {
 	struct slot *slot;
-	size_t limit_bytes;
+	struct refusal refusal = refusal_of(code, text);
+	bool is_blamed;
 
 	WB_CAST(slot, arg, SLOT_MAGIC);
-	limit_bytes = refusal_limit(code, text);
-	if (limit_bytes > 0 && limit_bytes < *slot->config.max_message_bytes)
-		*slot->config.max_message_bytes = limit_bytes;
-	if (code != 0 && limit_bytes == 0)
+	is_blamed = is_to_blame(slot, &refusal);
+	/* No such message is sent again. */
+	if (refusal.limit_bytes > 0 &&
+	    refusal.limit_bytes < *slot->config.max_message_bytes)
+		*slot->config.max_message_bytes = refusal.limit_bytes;
+	if (code != 0 && !is_blamed)
 		slot->config.events->on_refused(slot->config.arg, slot, code,
 		                                text);
 	if (slot->state == SLOT_PUBLISHING || slot->state == SLOT_CONFIRMING) {
-		confirm_give_up(&slot->batch, limit_bytes);
+		count_cut_off(slot, code != 0 ? SLOT_CUT_CHANNEL_CLOSED
+		                              : SLOT_CUT_CONNECTION_LOST);
+		confirm_give_up(&slot->batch, is_blamed ? &refusal : NULL);
 		finish(slot);
 	} else if (slot->state == SLOT_IDLE) {
 		settle_down(slot, false);
@@ -347,6 +392,7 @@ on_pg_ready(void *arg)
 	struct slot *slot;
 
 	WB_CAST(slot, arg, SLOT_MAGIC);
+	slot->config.events->on_database(slot->config.arg);
 	if (slot->state == SLOT_DOWN)
 		settle_down(slot, false);
 }
@@ -358,6 +404,7 @@ on_pg_lost(void *arg, const char *why)
 
 	(void)why;
 	WB_CAST(slot, arg, SLOT_MAGIC);
+	slot->config.events->on_database(slot->config.arg);
 	if (slot->state == SLOT_IDLE)
 		settle_down(slot, false);
 }
@@ -368,6 +415,29 @@ static const struct wb_pg_events pg_events = {
 };
 
 /* ---- life ---- */
+
+static void
+init_cut_off(struct slot *slot)
+{
+	static const char *const cuts[] = {
+		[SLOT_CUT_CHANNEL_CLOSED] = "channel_closed",
+		[SLOT_CUT_CONNECTION_LOST] = "connection_lost",
+		[SLOT_CUT_BLOCKED] = "blocked",
+		[SLOT_CUT_TIMEOUT] = "timeout",
+	};
+	char labels[128];
+
+	for (size_t i = 0; i < SLOT_CUTS; i++) {
+		(void)snprintf(labels, sizeof labels,
+		               "source=\"%s\",kind=\"%s\",by=\"%s\"",
+		               slot->config.name, slot->config.kind->name,
+		               cuts[i]);
+		slot->cut_off[i] =
+		    wb_counter("wb_relay_cut_off_total", labels,
+		               "rows left without the broker's word, by what "
+		               "cut them off; they are published again");
+	}
+}
 
 static void
 init_metrics(struct slot *slot)
@@ -399,6 +469,12 @@ init_metrics(struct slot *slot)
 	                           "batches that held rows");
 	slot->batch_rows =
 	    wb_gauge("wb_relay_batch_events", labels, "rows of the last batch");
+	(void)snprintf(labels, sizeof labels,
+	               "source=\"%s\",kind=\"%s\",slot=\"%zu\"", config->name,
+	               config->kind->name, config->index);
+	slot->in_flight = wb_gauge("wb_relay_in_flight", labels,
+	                           "rows sent and not yet confirmed");
+	init_cut_off(slot);
 }
 
 void
@@ -412,6 +488,7 @@ slot_init(struct slot *slot, const struct slot_config *config)
 			.params = config->params,
 			.name = config->name,
 			.event_source = config->event_source,
+			.horizon = config->horizon,
 			.floor = config->floor,
 			.sweep = config->sweep,
 			.max_message_bytes = config->max_message_bytes,
@@ -421,14 +498,15 @@ slot_init(struct slot *slot, const struct slot_config *config)
 			.args = wb_pg_args_new(),
 		},
 	};
-	batch_init(&slot->batch, (size_t)config->params->batch_events,
+	batch_init(&slot->batch,
+	           config->kind->cap((size_t)config->params->batch_events),
 	           2 * (size_t)config->params->batch_bytes);
 	init_metrics(slot);
 	wb_timer_init(&slot->timer, config->loop, on_timer, slot);
 	link_init(&slot->link, config->loop, &link_events, slot);
 	slot->pg = wb_pg_new(config->loop, config->pg_params,
 	                     config->application_name, &pg_events, slot);
-	wb_pg_on_connect_sql(slot->pg, config->connect_sql);
+	sql_slot_settings(slot->pg, config->params->idle_tx_ms);
 }
 
 void
@@ -461,10 +539,14 @@ slot_drain(struct slot *slot)
 	}
 }
 
-bool
-slot_is_database_up(const struct slot *slot)
+const char *
+slot_database_trouble(const struct slot *slot)
 {
-	return wb_pg_is_ready(slot->pg) && slot->failures < TOO_MANY_FAILURES;
+	const char *why = wb_pg_why(slot->pg);
+
+	if (wb_pg_is_ready(slot->pg))
+		return slot->failures < TOO_MANY_FAILURES ? "" : slot->why.text;
+	return why[0] != '\0' ? why : "connecting";
 }
 
 bool

@@ -18,7 +18,7 @@
 #define SLOT_STATE_TABLE(X)                                                    \
 	X(DOWN, TO(IDLE))                                                      \
 	X(IDLE, TO(CLAIMING) | TO(DOWN))                                       \
-	X(CLAIMING, TO(PUBLISHING) | TO(RELEASING) | TO(DOWN))                 \
+	X(CLAIMING, TO(PUBLISHING) | TO(MARKING) | TO(RELEASING) | TO(DOWN))   \
 	X(PUBLISHING, TO(CONFIRMING) | TO(MARKING) | TO(RELEASING) | TO(DOWN)) \
 	X(CONFIRMING, TO(MARKING) | TO(RELEASING) | TO(DOWN))                  \
 	X(MARKING, TO(IDLE) | TO(DOWN))                                        \
@@ -30,6 +30,15 @@ enum slot_state {
 #undef X
 };
 
+/* What leaves rows without the broker's word. */
+enum slot_cut {
+	SLOT_CUT_CHANNEL_CLOSED,
+	SLOT_CUT_CONNECTION_LOST,
+	SLOT_CUT_BLOCKED, /* by an alarm, until the confirms' deadline */
+	SLOT_CUT_TIMEOUT,
+	SLOT_CUTS,
+};
+
 struct slot;
 
 /* May call slot_claim, never slot_fini. */
@@ -39,6 +48,8 @@ struct slot_events {
 	void (*on_idle)(void *arg, struct slot *slot, bool found);
 	/* DOWN now. */
 	void (*on_down)(void *arg, struct slot *slot);
+	/* slot_database_trouble may have changed. */
+	void (*on_database)(void *arg);
 	/* Rows are in hand and on their way: another slot may claim. */
 	void (*on_claimed)(void *arg, struct slot *slot);
 	/* The broker took rows; or it closed the channel with this code, for a
@@ -53,11 +64,12 @@ struct slot_config {
 	const struct slot_kind *kind;
 	const struct relay_params *params;
 	const struct wb_pg_params *pg_params;
-	const char *connect_sql;
 	const char *application_name;
 	const char *name;         /* of the source */
+	size_t index;             /* among the slots of the source */
 	const char *event_source; /* "/orders" */
-	struct floor *floor;
+	struct horizon *horizon;  /* of events */
+	struct floor *floor;      /* of deliveries */
 	struct sweep *sweep;
 	size_t *max_message_bytes; /* lowered when the broker's is lower */
 	const struct slot_events *events;
@@ -75,9 +87,11 @@ struct slot {
 	struct batch batch;
 	struct wb_timer timer; /* window, confirms, or back-off while DOWN */
 	unsigned failures;     /* transactions, in a row */
+	struct wb_note why;    /* of the last one of them */
 	bool is_draining;
 	struct wb_counter *batches, *outcomes[ROW_LEFT + 1];
-	struct wb_gauge *batch_rows;
+	struct wb_counter *cut_off[SLOT_CUTS];
+	struct wb_gauge *batch_rows, *in_flight;
 	struct wb_histogram *latency;
 };
 
@@ -96,8 +110,9 @@ void slot_claim(struct slot *slot);
  */
 void slot_drain(struct slot *slot);
 
-/* Connected, and transactions do not fail one after the other. */
-bool slot_is_database_up(const struct slot *slot);
+/* Why it is not connected, or why its transactions fail one after the other; ""
+ * when neither is so. */
+const char *slot_database_trouble(const struct slot *slot);
 bool slot_is_busy(const struct slot *slot); /* neither DOWN nor IDLE */
 
 #endif

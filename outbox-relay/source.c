@@ -13,6 +13,7 @@
 #include "service/service.h"
 #include "slot.h"
 #include "sql.h"
+#include "upkeep.h"
 
 #define SOURCE_MAGIC 0x53524345u
 
@@ -34,7 +35,9 @@ struct source {
 	struct wb_amqp *amqp;
 	struct slot slots[SLOTS];
 	struct gate gate;
-	struct floor events_floor, deliveries_floor;
+	struct upkeep upkeep;
+	struct horizon horizon;
+	struct floor floor;
 	struct sweep events_sweep, deliveries_sweep;
 	size_t max_message_bytes;
 	struct wb_timer poll_timer, deliveries_timer;
@@ -42,9 +45,9 @@ struct source {
 	/* Why the broker closed a channel of events, of deliveries; "" = fine.
 	 * Their exchanges and rights are not the same. */
 	struct wb_note refusals[2];
+	struct wb_note broker_loss; /* or the last try to connect */
 	char event_source[SOURCE_NAME_MAX + 2];
 	char instance[256];
-	char connect_sql[SQL_CONNECT_BYTES], gate_sql[SQL_CONNECT_BYTES];
 	bool is_draining, is_closing;
 	wb_loop_fn drained;
 	void *drained_arg;
@@ -55,17 +58,12 @@ struct source {
 static void
 show_database(struct source *source)
 {
-	const char *detail = "connected";
+	const char *trouble = gate_trouble(&source->gate);
 
-	for (size_t i = 0; i < SLOTS; i++)
-		if (!slot_is_database_up(&source->slots[i]))
-			detail = "connecting, or its statements fail";
-	if (!gate_is_up(&source->gate))
-		detail = source->gate.state == GATE_BEGINNING
-		             ? "the outbox tables can't be read"
-		             : "connecting";
-	wb_health_set(source->postgres, strcmp(detail, "connected") == 0, "%s",
-	              detail);
+	for (size_t i = 0; i < SLOTS && trouble[0] == '\0'; i++)
+		trouble = slot_database_trouble(&source->slots[i]);
+	wb_health_set(source->postgres, trouble[0] == '\0', "%s",
+	              trouble[0] == '\0' ? "connected" : trouble);
 }
 
 static struct wb_note *
@@ -82,7 +80,8 @@ show_broker(struct source *source)
 	if (refusal[0] == '\0')
 		refusal = source->refusals[1].text;
 	if (!wb_amqp_is_ready(source->amqp))
-		wb_health_set(source->rabbitmq, false, "connecting");
+		wb_health_set(source->rabbitmq, false, "%s",
+		              source->broker_loss.text);
 	else if (wb_amqp_is_blocked(source->amqp))
 		wb_health_set(source->rabbitmq, false, "blocked by an alarm");
 	else if (refusal[0] != '\0')
@@ -156,7 +155,7 @@ rest(struct source *source)
 		return;
 	}
 	if (can_claim(source) && idle_slot(source) != NULL &&
-	    !source->events_sweep.has_gone_round) {
+	    sweep_is_due(&source->events_sweep, wb_mono_us())) {
 		claim_events(source);
 		return;
 	}
@@ -244,6 +243,16 @@ on_slot_down(void *arg, struct slot *slot)
 }
 
 static void
+on_slot_database(void *arg)
+{
+	struct source *source;
+
+	WB_CAST(source, arg, SOURCE_MAGIC);
+	if (!source->is_draining)
+		show_database(source);
+}
+
+static void
 on_slot_claimed(void *arg, struct slot *slot)
 {
 	struct source *source;
@@ -283,6 +292,7 @@ on_slot_refused(void *arg, struct slot *slot, uint16_t code, const char *text)
 static const struct slot_events slot_events = {
 	.on_idle = on_slot_idle,
 	.on_down = on_slot_down,
+	.on_database = on_slot_database,
 	.on_claimed = on_slot_claimed,
 	.on_worked = on_slot_worked,
 	.on_refused = on_slot_refused,
@@ -344,6 +354,7 @@ on_broker_lost(void *arg, const char *why)
 	WB_CAST(source, arg, SOURCE_MAGIC);
 	wb_log_warn(WB_LOG_AMQP_LOST, "source=%s why=\"%s\"",
 	            source->config.name->name, why);
+	(void)wb_fail(&source->broker_loss, WB_ERR_BROKER_LOST, "%s", why);
 	show_broker(source);
 }
 
@@ -386,21 +397,20 @@ init_slots(struct source *source)
 		.kind = &kind_events,
 		.params = source->config.params,
 		.pg_params = &source->pg_params,
-		.connect_sql = source->connect_sql,
 		.application_name = source->instance,
 		.name = source->config.name->name,
 		.event_source = source->event_source,
-		.floor = &source->events_floor,
+		.horizon = &source->horizon,
+		.floor = &source->floor,
 		.sweep = &source->events_sweep,
 		.max_message_bytes = &source->max_message_bytes,
 		.events = &slot_events,
 		.arg = source,
 	};
 
-	for (size_t i = 0; i < EVENT_SLOTS; i++)
-		slot_init(&source->slots[i], &config);
+	for (; config.index < EVENT_SLOTS; config.index++)
+		slot_init(&source->slots[config.index], &config);
 	config.kind = &kind_deliveries;
-	config.floor = &source->deliveries_floor;
 	config.sweep = &source->deliveries_sweep;
 	slot_init(&source->slots[DELIVERY_SLOT], &config);
 }
@@ -412,16 +422,31 @@ init_gate(struct source *source)
 		.loop = source->config.loop,
 		.params = source->config.params,
 		.pg_params = &source->pg_params,
-		.connect_sql = source->gate_sql,
 		.application_name = source->instance,
 		.name = source->config.name->name,
-		.events = &source->events_floor,
-		.deliveries = &source->deliveries_floor,
+		.horizon = &source->horizon,
+		.deliveries = &source->floor,
 		.handlers = &gate_events,
 		.arg = source,
 	};
 
 	gate_init(&source->gate, &config);
+}
+
+static void
+init_upkeep(struct source *source)
+{
+	const struct upkeep_config config = {
+		.loop = source->config.loop,
+		.params = source->config.params,
+		.pg_params = &source->pg_params,
+		.application_name = source->instance,
+		.name = source->config.name->name,
+		.horizon = &source->horizon,
+		.deliveries = &source->floor,
+	};
+
+	upkeep_init(&source->upkeep, &config);
 }
 
 /* "outbox-relay orders@host:1234" */
@@ -463,20 +488,16 @@ source_new(const struct source_config *config)
 	source->max_message_bytes = (size_t)config->params->max_message_bytes;
 	name_instance(source);
 	init_health(source);
-	sql_queue_connect(source->connect_sql, config->params->idle_tx_ms);
-	sql_gate_connect(source->gate_sql,
-	                 relay_params_is_gated(config->params));
-	sweep_init(&source->events_sweep, SWEEP_LANES, config->params->sweep_ms,
+	sweep_init(&source->events_sweep, config->params->sweep_ms,
 	           wb_mono_us());
-	sweep_init(&source->deliveries_sweep, 1, config->params->sweep_ms,
+	sweep_init(&source->deliveries_sweep, config->params->sweep_ms,
 	           wb_mono_us());
 	wb_timer_init(&source->poll_timer, config->loop, on_poll_timer, source);
 	wb_timer_init(&source->deliveries_timer, config->loop,
 	              on_deliveries_timer, source);
-	wb_log_info(WB_LOG_RELAY_WAKE, "source=%s wake=%s", config->name->name,
-	            config->params->wake);
 	init_slots(source);
 	init_gate(source);
+	init_upkeep(source);
 	source->amqp = wb_amqp_new(config->loop, config->amqp_params,
 	                           source->instance, &amqp_events, source);
 	return source;
@@ -490,6 +511,7 @@ source_free(struct source *source)
 	for (size_t i = 0; i < SLOTS; i++)
 		slot_fini(&source->slots[i]);
 	gate_fini(&source->gate);
+	upkeep_fini(&source->upkeep);
 	wb_amqp_free(source->amqp);
 	wb_timer_fini(&source->poll_timer);
 	wb_timer_fini(&source->deliveries_timer);
@@ -505,6 +527,7 @@ source_drain(struct source *source, wb_loop_fn done, void *arg)
 	wb_timer_stop(&source->poll_timer);
 	wb_timer_stop(&source->deliveries_timer);
 	gate_drain(&source->gate);
+	upkeep_drain(&source->upkeep);
 	for (size_t i = 0; i < SLOTS; i++)
 		slot_drain(&source->slots[i]);
 	go_on_draining(source);

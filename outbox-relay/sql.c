@@ -15,85 +15,156 @@
 #define FROM_MICROSECONDS(us)                                                  \
 	"(timestamptz 'epoch' + " us " * interval '1 microsecond')"
 
-/* Pending rows. Each condition is also that of a partial index. */
-#define PENDING(e) e ".published_at IS NULL AND " e ".parked_at IS NULL"
-
 /* Plans are made when a statement is first used, often on empty tables, where
  * all plans cost the same. So each statement leaves only one plan that needs no
- * sort (sorting and other kinds of scan are off, see print() below): by the
- * order that it asks for, and by expressions that fit no other index. */
+ * sort (sorting and other kinds of scan are off, see settings below): by the
+ * order that it asks for. */
 
-/* An event may be claimed when neither it nor an earlier one of its aggregate
- * waits for its next try, and no earlier one is parked. A scalar subquery is a
- * probe of the index by its aggregate whatever the statistics say; NOT EXISTS
- * would become a join with all that is held. */
-#define AGGREGATE(e) "(" e ".aggregate_type || ':' || " e ".aggregate_id)"
-#define HELD(e)                                                                \
-	e ".published_at IS NULL "                                             \
-	"AND (" e ".attempts > 0 OR " e ".parked_at IS NOT NULL)"
-#define CLAIMABLE(e)                                                           \
-	PENDING(e) " AND (" e ".retry_at IS NULL OR " e ".retry_at <= now()) " \
-	"AND (SELECT true FROM outbox_events held WHERE " AGGREGATE("held")    \
-	" = " AGGREGATE(e) " AND held.sequence < " e ".sequence AND "          \
-	HELD("held") " AND held.aggregate_type || '' = " e ".aggregate_type "  \
-	"AND (held.parked_at IS NOT NULL OR held.retry_at > now()) "           \
-	"ORDER BY held.sequence LIMIT 1) IS NULL"
+/* The days that are looked at: near, the two slots $1 and $2 (see horizon.h), or
+ * all of them. Partitions that a statement doesn't look at cost it nothing. */
+#define NEAR(row) row ".slot IN ($1::int, $2::int)"
+#define FAR(row)  "$1::int + $2::int IS NOT NULL"
+#define BOTH(name, STATEMENT)                                                  \
+	{ [REACH_NEAR] = { name, STATEMENT(NEAR) },                            \
+	  [REACH_FAR] = { name "_far", STATEMENT(FAR) } }
 
-/* Refused events whose time has come; they may be far below the floor. */
-#define DUE_AGAIN(columns, condition, most)                                    \
-	"SELECT " columns " FROM outbox_events r WHERE r.retry_at <= now() "   \
-	"AND " condition " AND " CLAIMABLE("r") " ORDER BY r.retry_at "        \
-	"LIMIT " most
+/* The cursors of these lanes. */
+#define CURSORS(lanes, SLOTS)                                                  \
+	"cursors AS MATERIALIZED (SELECT c.*, "                                \
+	"pg_snapshot_xmax(c.done) AS xmax, "                                   \
+	"ARRAY(SELECT x FROM pg_snapshot_xip(c.done) AS x "                    \
+	"ORDER BY x IS DISTINCT FROM c.part_xid, x) AS xip "                   \
+	"FROM " lanes " CROSS JOIN LATERAL (SELECT b.* FROM outbox_batches b " \
+	"WHERE b.lane = l.lane::smallint AND " SLOTS("b") " "            \
+	"ORDER BY b.number DESC LIMIT 1) c) "
 
-/* The events of one lane from a seq on, in order. */
-#define OF_LANE(e, lane, from)                                                 \
-	"(" e ".lane, " e ".seq) >= (" lane ", " from ") "                     \
-	"AND (" e ".lane, " e ".seq) < (" lane " + 1, 0)"
-#define IN_ORDER(e) " ORDER BY " e ".lane, " e ".seq "
+/* Events of cursor c that are not done, in the order in which it passes them:
+ * those of the transaction that is done in part, those of transactions that were
+ * still open when it was taken, then those of later ones. */
+#define NOT_DONE(columns, SLOTS, most)                                         \
+	"(SELECT " columns " FROM unnest(c.xip) AS x (xid) CROSS JOIN LATERAL "\
+	"(SELECT n.* FROM outbox_events n WHERE n.lane = c.lane "              \
+	"AND n.xid = x.xid AND n.seq > CASE WHEN x.xid = c.part_xid "          \
+	"THEN c.part_seq ELSE -9223372036854775808 END AND "                   \
+	SLOTS("n") " ORDER BY n.seq LIMIT " most ") e LIMIT " most ") "  \
+	"UNION ALL "                                                           \
+	"(SELECT " columns " FROM outbox_events e WHERE e.lane = c.lane "      \
+	"AND e.xid >= c.xmax AND " SLOTS("e") " "                        \
+	"ORDER BY e.xid, e.seq LIMIT " most ")"
 
-/* One index probe per lane, so that a lane with a long backlog hides no other. */
-#define HEADS(columns, from, condition)                                        \
-	"SELECT " columns " FROM outbox_lanes l CROSS JOIN LATERAL ("          \
-	"SELECT e.seq, e.created_at FROM outbox_events e "                     \
-	"WHERE " OF_LANE("e", "l.lane", from) " AND " condition                \
-	IN_ORDER("e") "LIMIT 1) h"
+/* Held events of cursor c that are due. */
+#define DUE(columns, most)                                                     \
+	"SELECT " columns " FROM outbox_held h WHERE h.lane = c.lane "         \
+	"AND h.retry_at <= now() ORDER BY h.retry_at LIMIT " most
 
-const struct wb_pg_stmt sql_lock_lanes = {
-	"relay_lock_lanes",
-	"WITH heads AS MATERIALIZED ("
-	"SELECT s.lane, min(s.seq) AS seq FROM ("
-	HEADS("l.lane, h.seq", "CASE WHEN l.lane = ANY ($3::int[]) THEN 0 "
-	      "ELSE $1::bigint END", CLAIMABLE("e"))
-	" UNION ALL (" DUE_AGAIN("r.lane, r.seq", "r.seq < $1::bigint", "1000")
-	")) s GROUP BY s.lane) "
-	"SELECT l.lane::int, heads.seq, (SELECT min(seq) FROM heads) "
-	"FROM heads JOIN outbox_lanes l ON l.lane = heads.lane "
-	"ORDER BY heads.seq LIMIT $2::bigint FOR UPDATE OF l SKIP LOCKED",
+/* A cursor that was not moved for so long is moved without a batch, so that the
+ * days before it can be forgotten. */
+#define IS_STALE "c.taken_at < now() - interval '10 minutes'"
+
+/* A lane's work is as old as its oldest event; a stale cursor comes last. */
+#define LOCK_LANES(SLOTS)                                                      \
+	"WITH " CURSORS("outbox_lanes l", SLOTS) ", "                          \
+	"heads AS MATERIALIZED (SELECT c.lane, c.since, least("                \
+	"(SELECT min(w.seq) FROM (" NOT_DONE("e.seq", SLOTS, "1") ") w), "     \
+	"(" DUE("h.seq", "1") "), "                                            \
+	"CASE WHEN " IS_STALE " THEN 9223372036854775807 END) AS seq "         \
+	"FROM cursors c) "                                                     \
+	"SELECT l.lane::int, "                                                 \
+	MICROSECONDS("(SELECT min(since) FROM heads)") ", "                    \
+	MICROSECONDS("now()") " "                                              \
+	"FROM heads JOIN outbox_lanes l ON l.lane = heads.lane "               \
+	"WHERE heads.seq IS NOT NULL "                                         \
+	"ORDER BY heads.seq LIMIT $3::bigint FOR UPDATE OF l SKIP LOCKED"
+
+const struct wb_pg_stmt sql_lock_lanes[] = BOTH("relay_lock_lanes", LOCK_LANES);
+
+/* Of payloads up to the largest: the sum before this row, and how many. */
+#define SUMMED                                                                 \
+	"sum(s.bytes) FILTER (WHERE s.bytes <= $5::bigint) OVER "              \
+	"(ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before, "       \
+	"row_number() OVER () AS nth"
+#define SIZED(e) "octet_length(" e ".payload::text)::bigint AS bytes"
+#define FITS(r) "coalesce(" r ".before < $6::bigint, true)"
+
+#define SAME_AGGREGATE(a, b)                                                   \
+	a ".aggregate_type = " b ".aggregate_type "                            \
+	"AND " a ".aggregate_id = " b ".aggregate_id "
+
+/* One row more than fits, so that it is known whether there is more. */
+#define PASSED_NOW(SLOTS)                                                      \
+	"SELECT CASE WHEN s.nth <= $4::bigint AND " FITS("s")                  \
+	" THEN 1 ELSE 2 END AS kind, s.* "                                     \
+	"FROM (SELECT s.*, " SUMMED " FROM ("                                  \
+	"SELECT 0 AS attempts, e.*, " SIZED("e") " FROM ("                     \
+	NOT_DONE("e.*", SLOTS, "$4::bigint + 1")                               \
+	" LIMIT $4::bigint + 1) e) s) s"
+
+/* The first due ones of each aggregate, each with some that wait for it. A
+ * parked one ends such a row, and whatever is behind it. */
+#define HELD_NOW                                                               \
+	"SELECT 3 AS kind, s.* FROM (SELECT s.*, " SUMMED " FROM ("            \
+	"SELECT f.attempts, e.*, " SIZED("e") " FROM ("                        \
+	DUE("h.*", "$4::bigint") ") h CROSS JOIN LATERAL ("                    \
+	"SELECT w.* FROM outbox_held w WHERE " SAME_AGGREGATE("w", "h")        \
+	"AND w.sequence >= h.sequence AND w.parked_at IS NULL "                \
+	"AND coalesce(w.retry_at <= now(), true) "                             \
+	"ORDER BY w.sequence LIMIT 50) f CROSS JOIN LATERAL ("                 \
+	"SELECT n.* FROM outbox_events n WHERE n.slot = f.slot "               \
+	"AND n.lane = f.lane AND n.xid = f.xid AND n.seq = f.seq) e "          \
+	"LIMIT $4::bigint) s) s WHERE " FITS("s")
+
+/* The event before e of its aggregate, unless it is published: not passed yet
+ * (then it is the nearest one), or held. */
+#define AFTER(SLOTS)                                                           \
+	"CASE WHEN e.kind <> 2 AND e.sequence > 1 THEN coalesce(("             \
+	"SELECT CASE WHEN NOT coalesce(pg_visible_in_snapshot(p.xid, c.done) " \
+	"OR p.xid = c.part_xid AND p.seq <= c.part_seq, false) "               \
+	"THEN p.seq END FROM outbox_events p WHERE "                           \
+	SAME_AGGREGATE("p", "e") "AND p.sequence < e.sequence AND "            \
+	SLOTS("p") " ORDER BY p.sequence DESC LIMIT 1), ("               \
+	"SELECT h.seq FROM outbox_held h WHERE " SAME_AGGREGATE("h", "e")      \
+	"AND h.sequence < e.sequence ORDER BY h.sequence DESC LIMIT 1)) END"
+
+/* Both parts are of one statement, and so of one snapshot: what the cursor says
+ * to be done next is just what was read. */
+#define READ_EVENTS(SLOTS)                                                     \
+	"WITH " CURSORS("unnest($3::int[]) AS l (lane)", SLOTS)                \
+	"SELECT NULL::bigint AS seq, 0 AS kind, c.lane::int, 0 AS slot, "      \
+	"NULL::xid8, NULL::uuid, NULL::text, NULL::text, NULL::bigint, "       \
+	"NULL::text, concat_ws(' ', c.number, c.done, coalesce(c.part_xid, "   \
+	"'0'), coalesce(c.part_seq, 0), " MICROSECONDS("c.since") ", "         \
+	MICROSECONDS("c.taken_at") ", " MICROSECONDS("now()") ", "             \
+	"(" IS_STALE ")::int, pg_current_xact_id(), pg_current_snapshot()), "  \
+	"NULL::bigint, "                                                       \
+	"NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, "         \
+	"NULL::text, NULL::bigint, NULL::bigint, NULL::bigint FROM cursors c " \
+	"UNION ALL (SELECT e.seq, e.kind, e.lane::int, e.slot::int, e.xid, "   \
+	"e.event_id, e.aggregate_type, e.aggregate_id, e.sequence, "           \
+	"e.event_type, CASE WHEN e.kind <> 2 AND e.bytes <= $5::bigint "       \
+	"THEN e.payload::text END, e.bytes, e.correlation_id, "                \
+	"e.causation_id::text, e.traceparent, e.exchange, e.routing_key, "     \
+	"e.headers::text, " MICROSECONDS("e.created_at") ", "                  \
+	"e.attempts::bigint, " AFTER(SLOTS) " "                                \
+	"FROM cursors c CROSS JOIN LATERAL (" PASSED_NOW(SLOTS)                \
+	" UNION ALL " HELD_NOW ") e ORDER BY e.seq)"
+
+const struct wb_pg_stmt sql_read_events[] = BOTH("relay_read_events",
+                                                 READ_EVENTS);
+
+const struct wb_pg_stmt sql_move_cursors = {
+	"relay_move_cursors",
+	"INSERT INTO outbox_batches (lane, number, done, part_xid, part_seq, "
+	"since, taken_at, events) SELECT lane, number, done::pg_snapshot, "
+	"nullif(part_xid, '0')::xid8, "
+	"CASE WHEN part_xid <> '0' THEN part_seq END, "
+	FROM_MICROSECONDS("since") ", " FROM_MICROSECONDS("taken_at") ", events "
+	"FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[], "
+	"$5::bigint[], $6::bigint[], $7::bigint[], $8::int[]) AS b (lane, "
+	"number, done, part_xid, part_seq, since, taken_at, events)",
 };
 
-const struct wb_pg_stmt sql_read_events = {
-	"relay_read_events",
-	"SELECT c.seq, c.event_id, c.aggregate_type, c.aggregate_id, "
-	"c.sequence, c.event_type, "
-	"CASE WHEN c.bytes <= $5::bigint THEN c.payload END, c.bytes, "
-	"c.correlation_id, c.causation_id::text, c.traceparent, "
-	MICROSECONDS("c.created_at") ", c.attempts::bigint, "
-	"CASE WHEN c.sequence > 1 THEN ("
-	"SELECT CASE WHEN p.published_at IS NULL THEN p.seq END "
-	"FROM outbox_events p WHERE p.aggregate_type = c.aggregate_type "
-	"AND p.aggregate_id = c.aggregate_id AND p.sequence < c.sequence "
-	"ORDER BY p.sequence DESC LIMIT 1) END "
-	"FROM (SELECT b.*, sum(b.bytes) FILTER (WHERE b.bytes <= $5::bigint) "
-	"OVER (ORDER BY b.seq ROWS BETWEEN UNBOUNDED PRECEDING "
-	"AND 1 PRECEDING) AS bytes_before "
-	"FROM unnest($1::int[]) AS l(lane) CROSS JOIN LATERAL ("
-	"SELECT e.*, octet_length(e.payload::text)::bigint AS bytes "
-	"FROM outbox_events e "
-	"WHERE " OF_LANE("e", "l.lane", "$2::bigint") " AND "
-	CLAIMABLE("e") IN_ORDER("e") "LIMIT $3::bigint) b) c "
-	"WHERE c.bytes_before IS NULL OR c.bytes_before < $6::bigint "
-	"ORDER BY c.seq LIMIT $4::bigint",
-};
+/* Pending deliveries; also the condition of their index. */
+#define PENDING(d) d ".published_at IS NULL AND " d ".parked_at IS NULL"
 
 const struct wb_pg_stmt sql_claim_deliveries = {
 	"relay_claim_deliveries",
@@ -116,26 +187,42 @@ const struct wb_pg_stmt sql_claim_deliveries = {
 	"ORDER BY c.due_at, c.id",
 };
 
-const struct wb_pg_stmt sql_mark_events = {
-	"relay_mark_events",
-	"UPDATE outbox_events SET published_at = clock_timestamp(), "
-	"retry_at = NULL WHERE seq = ANY ($1::bigint[])",
+const struct wb_pg_stmt sql_release_events = {
+	"relay_release_events",
+	"DELETE FROM outbox_held WHERE seq = ANY ($1::bigint[])",
+};
+
+const struct wb_pg_stmt sql_hold_events = {
+	"relay_hold_events",
+	"INSERT INTO outbox_held (seq, slot, lane, xid, aggregate_type, "
+	"aggregate_id, sequence, created_at, attempts, retry_at, parked_at, "
+	"reason) SELECT seq, slot, lane, xid::xid8, type, id, sequence, "
+	FROM_MICROSECONDS("created_us") ", attempts, "
+	"clock_timestamp() + wait_ms * interval '1 ms', "
+	"CASE WHEN is_parked THEN clock_timestamp() END, reason "
+	"FROM unnest($1::bigint[], $2::int[], $3::int[], $4::text[], "
+	"$5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::int[], "
+	"$10::bigint[], $11::bool[], $12::text[]) AS r (seq, slot, lane, xid, "
+	"type, id, sequence, created_us, attempts, wait_ms, is_parked, reason) "
+	"ON CONFLICT (seq) DO UPDATE SET attempts = excluded.attempts, "
+	"retry_at = excluded.retry_at, parked_at = excluded.parked_at, "
+	"reason = excluded.reason",
+};
+
+const struct wb_pg_stmt sql_let_events = {
+	"relay_let_events",
+	"UPDATE outbox_held h SET retry_at = clock_timestamp() "
+	"FROM (SELECT DISTINCT type, id FROM unnest($1::text[], $2::text[]) "
+	"AS u (type, id)) a CROSS JOIN LATERAL ("
+	"SELECT f.seq FROM outbox_held f WHERE f.aggregate_type = a.type "
+	"AND f.aggregate_id = a.id ORDER BY f.sequence LIMIT 1) first "
+	"WHERE h.seq = first.seq AND h.retry_at IS NULL AND h.parked_at IS NULL",
 };
 
 const struct wb_pg_stmt sql_mark_deliveries = {
 	"relay_mark_deliveries",
 	"UPDATE outbox_deliveries SET published_at = clock_timestamp() "
 	"WHERE id = ANY ($1::bigint[])",
-};
-
-const struct wb_pg_stmt sql_refuse_events = {
-	"relay_refuse_events",
-	"UPDATE outbox_events e SET attempts = e.attempts + 1, "
-	"reason = r.reason, "
-	"retry_at = clock_timestamp() + r.wait_ms * interval '1 ms', "
-	"parked_at = CASE WHEN r.wait_ms IS NULL THEN clock_timestamp() END "
-	"FROM unnest($1::bigint[], $2::text[], $3::bigint[]) "
-	"AS r(seq, reason, wait_ms) WHERE e.seq = r.seq",
 };
 
 const struct wb_pg_stmt sql_refuse_deliveries = {
@@ -151,8 +238,10 @@ const struct wb_pg_stmt sql_refuse_deliveries = {
 
 const struct wb_pg_stmt sql_begin = {
 	"relay_begin",
-	"SELECT coalesce((SELECT max(seq) FROM outbox_events), 0), "
-	MICROSECONDS("now()"),
+	"SELECT count(c) = count(*) AND coalesce(max(pg_snapshot_xmax(c.done)) "
+	"<= pg_snapshot_xmax(pg_current_snapshot()), false), "
+	MICROSECONDS("coalesce(min(c.since), now())") ", " MICROSECONDS("now()")
+	" FROM outbox_lanes l LEFT JOIN outbox_cursors c ON c.lane = l.lane",
 };
 
 /* The lock and the time limit that frees it are one statement, so that a relay
@@ -170,77 +259,118 @@ const struct wb_pg_stmt sql_gate_unlock = {
 	"set_config('idle_session_timeout', '0', false)",
 };
 
-/* Without SKIP LOCKED: what another relay has in hand may come back. */
-const struct wb_pg_stmt sql_gate_check = {
-	"relay_gate_check",
-	"SELECT EXISTS (" HEADS("", "$1::bigint", CLAIMABLE("e")) ") "
-	"OR (" DUE_AGAIN("true", "r.seq < $1::bigint", "1") ") IS NOT NULL "
-	"OR (SELECT true FROM outbox_deliveries d WHERE " PENDING("d")
-	" AND d.due_at <= now() AND d.due_at >= "
-	FROM_MICROSECONDS("$2::bigint") " ORDER BY d.due_at LIMIT 1) "
-	"IS NOT NULL, "
-	"coalesce((SELECT max(seq) FROM outbox_events), 0), "
-	MICROSECONDS("now()") ", "
-	"ceil(extract(epoch FROM least("
-	"(SELECT r.retry_at FROM outbox_events r WHERE " PENDING("r")
-	" AND r.retry_at > now() AND r.retry_at < 'infinity' "
-	"ORDER BY r.retry_at LIMIT 1), "
-	"(SELECT d.due_at FROM outbox_deliveries d WHERE " PENDING("d")
-	" AND d.due_at > now() AND d.due_at < 'infinity' "
-	"ORDER BY d.due_at LIMIT 1)) - now()) * 1000)"
-	"::bigint",
+const struct wb_pg_stmt sql_gate_listen = {
+	"relay_gate_listen",
+	"LISTEN " SQL_WAKE_CHANNEL,
 };
+
+/* Of two numbers: no key of one number, as the gate's is, is the same. */
+#define TEST_LOCK "8617204, $1::int"
+
+const struct wb_pg_stmt sql_test_lock = {
+	"relay_test_lock",
+	"SELECT pg_try_advisory_lock(" TEST_LOCK ")",
+};
+
+/* As the trigger does it. */
+const struct wb_pg_stmt sql_test_notify = {
+	"relay_test_notify",
+	"SELECT CASE WHEN pg_try_advisory_xact_lock_shared(" TEST_LOCK ") "
+	"THEN false ELSE pg_notify('" SQL_WAKE_CHANNEL "', $2) IS NOT NULL END",
+};
+
+const struct wb_pg_stmt sql_test_unlock = {
+	"relay_test_unlock",
+	"SELECT pg_advisory_unlock(" TEST_LOCK ")",
+};
+
+/* Without SKIP LOCKED: what another relay has in hand may come back. */
+#define GATE_CHECK(SLOTS)                                                      \
+	"WITH " CURSORS("outbox_lanes l", SLOTS)                               \
+	"SELECT EXISTS (SELECT FROM cursors c WHERE EXISTS ("                  \
+	NOT_DONE("", SLOTS, "1") ") OR EXISTS (" DUE("", "1") ")) "            \
+	"OR (SELECT true FROM outbox_deliveries d WHERE " PENDING("d")         \
+	" AND d.due_at <= now() AND d.due_at >= "                              \
+	FROM_MICROSECONDS("$3::bigint") " ORDER BY d.due_at LIMIT 1) "         \
+	"IS NOT NULL, " MICROSECONDS("now()") ", "                             \
+	"ceil(extract(epoch FROM least("                                       \
+	"(SELECT min(t.retry_at) FROM outbox_lanes l CROSS JOIN LATERAL ("     \
+	"SELECT h.retry_at FROM outbox_held h WHERE h.lane = l.lane "          \
+	"AND h.retry_at > now() AND h.retry_at < 'infinity' "                  \
+	"ORDER BY h.retry_at LIMIT 1) t), "                                    \
+	"(SELECT d.due_at FROM outbox_deliveries d WHERE " PENDING("d")        \
+	" AND d.due_at > now() AND d.due_at < 'infinity' "                     \
+	"ORDER BY d.due_at LIMIT 1)) - now()) * 1000)::bigint"
+
+const struct wb_pg_stmt sql_gate_check[] = BOTH("relay_gate_check", GATE_CHECK);
 
 /* Counting stops at a limit: it must stay cheap beside a long backlog. */
 #define COUNTED " LIMIT 100000"
 
-const struct wb_pg_stmt sql_count = {
-	"relay_count",
-	"SELECT (SELECT count(*) FROM (SELECT FROM outbox_lanes l "
-	"CROSS JOIN LATERAL (SELECT FROM outbox_events e WHERE "
-	OF_LANE("e", "l.lane", "$1::bigint") " AND " PENDING("e")
-	IN_ORDER("e") COUNTED ") p" COUNTED ") n) + "
-	"(SELECT count(*) FROM (SELECT FROM outbox_deliveries d WHERE "
-	PENDING("d") " AND d.due_at >= " FROM_MICROSECONDS("$2::bigint")
-	" ORDER BY d.due_at" COUNTED ") n), "
-	"(SELECT count(*) FROM (SELECT FROM outbox_events e WHERE " HELD("e")
-	" AND e.parked_at IS NOT NULL ORDER BY " AGGREGATE("e")
-	", e.sequence" COUNTED ") n) + "
-	"(SELECT count(*) FROM (SELECT FROM outbox_deliveries d WHERE "
-	"d.published_at IS NULL AND d.parked_at IS NOT NULL "
-	"ORDER BY d.parked_at" COUNTED ") n), "
-	"coalesce((" HEADS(MICROSECONDS("now() - min(h.created_at)"),
-	                   "$1::bigint", PENDING("e")) "), 0)",
+#define COUNT(SLOTS)                                                           \
+	"WITH " CURSORS("outbox_lanes l", SLOTS) ", waiting AS MATERIALIZED (" \
+	"SELECT w.created_at FROM cursors c CROSS JOIN LATERAL ("              \
+	NOT_DONE("e.created_at", SLOTS, "100000") ") w" COUNTED "), "          \
+	"held AS MATERIALIZED (SELECT h.created_at, h.parked_at "              \
+	"FROM outbox_held h" COUNTED ") "                                      \
+	"SELECT (SELECT count(*) FROM waiting) + (SELECT count(*) FROM held "  \
+	"WHERE parked_at IS NULL) + "                                          \
+	"(SELECT count(*) FROM (SELECT FROM outbox_deliveries d WHERE "        \
+	PENDING("d") " AND d.due_at >= " FROM_MICROSECONDS("$3::bigint")       \
+	" ORDER BY d.due_at" COUNTED ") n), "                                  \
+	"(SELECT count(*) FROM held WHERE parked_at IS NOT NULL) + "           \
+	"(SELECT count(*) FROM (SELECT FROM outbox_deliveries d WHERE "        \
+	"d.published_at IS NULL AND d.parked_at IS NOT NULL "                  \
+	"ORDER BY d.parked_at" COUNTED ") n), "                                \
+	"coalesce(" MICROSECONDS("now() - least((SELECT min(created_at) "      \
+	"FROM waiting), (SELECT min(created_at) FROM held "                    \
+	"WHERE parked_at IS NULL))") ", 0)"
+
+const struct wb_pg_stmt sql_count[] = BOTH("relay_count", COUNT);
+
+const struct wb_pg_stmt sql_oldest_open = {
+	"relay_oldest_open",
+	"SELECT pid::bigint, application_name, "
+	MICROSECONDS("clock_timestamp() - xact_start") " FROM pg_stat_activity "
+	"WHERE datname = current_database() AND pid <> pg_backend_pid() "
+	"AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL) "
+	"AND xact_start < now() - interval '1 second' "
+	"ORDER BY xact_start LIMIT 1",
+};
+
+const struct wb_pg_stmt sql_expire = {
+	"relay_expire",
+	"SELECT outbox_expire($1::int)::bigint",
 };
 
 /* clang-format on */
 
-static void
-print(char text[SQL_CONNECT_BYTES], const char *more)
-{
-	int bytes = snprintf(
-	    text, SQL_CONNECT_BYTES,
-	    "SET client_encoding = 'UTF8'; SET enable_bitmapscan = off; "
-	    "SET enable_seqscan = off; SET enable_sort = off; SET jit = off; "
-	    "SET plan_cache_mode = force_generic_plan; %s",
-	    more);
+/* Only plans by the right indexes are left: they may be made while the tables
+ * are empty, and last. */
+static const struct {
+	const char *name, *value;
+} settings[] = {
+	{ "enable_bitmapscan", "off" },
+	{ "enable_seqscan", "off" },
+	{ "enable_sort", "off" },
+	{ "jit", "off" },
+	{ "max_parallel_workers_per_gather", "0" },
+	{ "plan_cache_mode", "force_generic_plan" },
+};
 
-	WB_ASSERT(bytes > 0 && bytes < SQL_CONNECT_BYTES);
+void
+sql_settings(struct wb_pg *pg)
+{
+	for (size_t i = 0; i < WB_ARRAY_LEN(settings); i++)
+		wb_pg_setting(pg, settings[i].name, settings[i].value);
 }
 
 void
-sql_queue_connect(char text[SQL_CONNECT_BYTES], long long idle_tx_ms)
+sql_slot_settings(struct wb_pg *pg, long long idle_tx_ms)
 {
-	char more[96];
+	char text[32];
 
-	(void)snprintf(more, sizeof more,
-	               "SET idle_in_transaction_session_timeout = %lld",
-	               idle_tx_ms);
-	print(text, more);
-}
-
-void
-sql_gate_connect(char text[SQL_CONNECT_BYTES], bool is_listening)
-{
-	print(text, is_listening ? "LISTEN " SQL_WAKE_CHANNEL : "");
+	(void)snprintf(text, sizeof text, "%lld", idle_tx_ms);
+	sql_settings(pg);
+	wb_pg_setting(pg, "idle_in_transaction_session_timeout", text);
 }

@@ -1,25 +1,49 @@
 /* Every statement of the relay: how rows are found, claimed and marked is
- * decided in sql.c alone. Here rows are marked by an UPDATE of published_at. */
+ * decided in sql.c alone.
+ *
+ * Events are not marked: a lane's cursor says which of them are done, and a
+ * batch ends with a new cursor (see cursor.h). Deliveries are marked by an
+ * UPDATE of published_at. */
 #ifndef RELAY_SQL_H
 #define RELAY_SQL_H
 
 #include "pg/pg.h"
 
-/* Locks lanes that have claimable events, those with the oldest ones first.
- * Takes no xid when there is nothing to do.
- *   $1 floor (seq), $2 most lanes, $3 lanes int[] in which to look at
- * everything → lane int, oldest seq of the lane, oldest seq of all lanes
- * (locked by someone or not) */
-extern const struct wb_pg_stmt sql_lock_lanes;
+/* Statements that look at events come in two forms: one looks at the days that
+ * hold what is not done (see horizon.h), the other at every day. */
+enum reach {
+	REACH_NEAR,
+	REACH_FAR,
+	REACHES,
+};
 
-/* Reads the events of locked lanes, in a statement of its own: its snapshot
- * must be later than the locks. By seq. $1 lanes int[], $2 floor, $3 most per
- * lane, $4 most, $5 largest payload in bytes (a larger one is left out), $6
- * bytes of the batch → see enum event_column */
-extern const struct wb_pg_stmt sql_read_events;
+/* Locks lanes that have something to do, those with the oldest events first.
+ * Takes no xid when there is nothing to do.
+ *   $1, $2 near: two slots, int; $3 most lanes
+ *   → lane int, lowest `since` of all lanes in µs, now in µs */
+extern const struct wb_pg_stmt sql_lock_lanes[REACHES];
+
+/* Reads cursors and events of locked lanes, in a statement of its own: its
+ * snapshot must be later than the locks. Cursors first, then events by seq.
+ *   $1, $2 near: two slots, int; $3 lanes int[]; $4 most per lane, of those
+ *   that the cursor passes and of those that are held; $5 largest payload in
+ *   bytes (of a larger one only the length is read); $6 bytes per lane
+ *   → see enum event_column */
+extern const struct wb_pg_stmt sql_read_events[REACHES];
+
+enum event_kind {
+	KIND_CURSOR, /* of LANE, as a text in PAYLOAD */
+	KIND_EVENT,  /* the cursor passes it */
+	KIND_MORE,   /* of LANE: more than fits is left */
+	KIND_HELD,   /* the cursor has passed it */
+};
 
 enum event_column {
 	EVENT_SEQ,
+	EVENT_KIND,
+	EVENT_LANE,
+	EVENT_SLOT,
+	EVENT_XID,
 	EVENT_ID,
 	EVENT_AGGREGATE_TYPE,
 	EVENT_AGGREGATE_ID,
@@ -30,11 +54,19 @@ enum event_column {
 	EVENT_CORRELATION_ID,
 	EVENT_CAUSATION_ID,
 	EVENT_TRACEPARENT,
+	EVENT_EXCHANGE,    /* NULL: the relay's */
+	EVENT_ROUTING_KEY, /* NULL: its type */
+	EVENT_HEADERS,     /* NULL: none */
 	EVENT_CREATED_US,
 	EVENT_ATTEMPTS,
 	EVENT_AFTER, /* seq of its predecessor if that is unpublished, or NULL
 	              */
 };
+
+/* New cursors. $1 lanes int[], $2 numbers bigint[], $3 done text[], $4 part_xid
+ * text[], $5 part_seq bigint[], $6 since and $7 taken_at bigint[] in µs, $8
+ * events int[] */
+extern const struct wb_pg_stmt sql_move_cursors;
 
 /* Claims due deliveries, the longest due first.
  *   $1 floor (µs of due_at), $2 most, $3 largest body, $4 bytes of the batch
@@ -56,49 +88,91 @@ enum delivery_column {
 	                       not */
 };
 
-/* $1 seqs or ids bigint[] */
-extern const struct wb_pg_stmt sql_mark_events;
+/* Held events that are published. $1 seqs bigint[] */
+extern const struct wb_pg_stmt sql_release_events;
+
+/* Events that are not published although the cursor passes them, or that were
+ * held and failed again. $1 seqs bigint[], $2 slots int[], $3 lanes int[], $4
+ * xids text[], $5 aggregate types text[], $6 aggregate ids text[], $7 sequences
+ * bigint[], $8 created_at bigint[] in µs, $9 attempts int[], $10 ms until the
+ * next try bigint[], $11 is it parked bool[], $12 reasons text[]. Neither $10
+ * nor $11: it waits for an earlier one of its aggregate. */
+extern const struct wb_pg_stmt sql_hold_events;
+
+/* The first held event of each aggregate need not wait any more. $1 aggregate
+ * types text[], $2 aggregate ids text[] */
+extern const struct wb_pg_stmt sql_let_events;
+
+/* $1 ids bigint[] */
 extern const struct wb_pg_stmt sql_mark_deliveries;
 
-/* $1 seqs or ids bigint[], $2 reasons text[], $3 ms until the next try bigint[]
- * (NULL: park) */
-extern const struct wb_pg_stmt sql_refuse_events;
+/* $1 ids bigint[], $2 reasons text[], $3 ms until the next try bigint[] (NULL:
+ * park) */
 extern const struct wb_pg_stmt sql_refuse_deliveries;
 
-/* Where a relay begins → largest seq (0 if there is no row), now in µs */
+/* Where a relay begins → see enum begin_column */
 extern const struct wb_pg_stmt sql_begin;
+
+enum begin_column {
+	/* Each lane has a cursor, and none is ahead of this server's
+	 * transactions. */
+	BEGIN_IS_SOUND,
+	BEGIN_SINCE_US, /* the lowest `since` of all cursors */
+	BEGIN_NOW_US,
+};
 
 /* The gate. $1: idle_session_timeout while it is held, text → bool: got it */
 extern const struct wb_pg_stmt sql_gate_lock;
 extern const struct wb_pg_stmt sql_gate_unlock;
 
+/* The trigger's channel. Its own notifications have no payload. */
+extern const struct wb_pg_stmt sql_gate_listen;
+
+/* To try the wake-up (see wake_test.h) with a lock of the test's own.
+ *   $1 any number, int
+ *   notify: $2 payload → bool: false when the lock is not seen to be held */
+extern const struct wb_pg_stmt sql_test_lock; /* → bool: got it */
+extern const struct wb_pg_stmt sql_test_notify;
+extern const struct wb_pg_stmt sql_test_unlock;
+
 /* Whether anything is claimable, locked by someone or not; if not, when.
- *   $1 floor of events, $2 floor of deliveries (µs) → see enum check_column */
-extern const struct wb_pg_stmt sql_gate_check;
+ *   $1, $2 near: two slots, int; $3 floor of deliveries (µs) → see enum
+ *   check_column */
+extern const struct wb_pg_stmt sql_gate_check[REACHES];
 
 enum check_column {
 	CHECK_IS_LEFT,
-	CHECK_LAST_SEQ, /* 0 if there is no row */
 	CHECK_NOW_US,
 	CHECK_DUE_MS, /* until something falls due, or NULL */
 };
 
-/* For the metrics.  $1 floor of events, $2 floor of deliveries (µs)
+/* For the metrics.  $1, $2 near: two slots, int; $3 floor of deliveries (µs)
  *   → see enum count_column */
-extern const struct wb_pg_stmt sql_count;
+extern const struct wb_pg_stmt sql_count[REACHES];
 
 enum count_column {
 	COUNT_DEPTH,     /* pending rows of both kinds, counted to a limit */
 	COUNT_PARKED,    /* parked rows of both kinds */
-	COUNT_OLDEST_US, /* age of the oldest pending event, 0 if none */
+	COUNT_OLDEST_US, /* age of the oldest event that is neither published
+	                    nor parked, 0 if none */
 };
 
-/* Run on each connection, once connected (static texts come out of buffers of
- * the caller). Plans made while the tables were empty must not last: the claim
- * as a bitmap scan would never mark dead index entries. */
-#define SQL_CONNECT_BYTES 512
-void sql_queue_connect(char text[SQL_CONNECT_BYTES], long long idle_tx_ms);
-void sql_gate_connect(char text[SQL_CONNECT_BYTES], bool is_listening);
+/* The oldest transaction that is open for more than a second, or no row → see
+ * enum open_column. Other roles' are seen by members of pg_read_all_stats. */
+extern const struct wb_pg_stmt sql_oldest_open;
+
+enum open_column {
+	OPEN_PID,
+	OPEN_APPLICATION_NAME,
+	OPEN_AGE_US,
+};
+
+/* Gives back old days. $1 how many to keep, int → how many were given back */
+extern const struct wb_pg_stmt sql_expire;
+
+/* What the statements need of the server. Call right after wb_pg_new. */
+void sql_slot_settings(struct wb_pg *pg, long long idle_tx_ms);
+void sql_settings(struct wb_pg *pg);
 
 #define SQL_WAKE_CHANNEL "outbox_wake"
 

@@ -50,6 +50,8 @@
 	  "Confirms did not come in time; the batch is rolled back.")          \
 	X(RELAY_SLOT, "WB-RELAY-SLOT",                                         \
 	  "The state of a relay's batch changed (debug only).")                \
+	X(RELAY_EXPIRED, "WB-RELAY-EXPIRED",                                   \
+	  "Days of published events were given back.")                         \
 	X(RELAY_WAKE, "WB-RELAY-WAKE", "How this relay learns of new rows.")   \
 	X(PAYMENT, "WB-PAYMENT", "A call to the payment provider failed.")     \
 	X(MAIL, "WB-MAIL", "A mail was given up.")                             \

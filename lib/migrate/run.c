@@ -63,7 +63,7 @@ static const struct wb_pg_stmt rows_stmt = {
 };
 
 static const struct wb_pg_stmt grant_stmt = {
-	"grant", "SELECT format('GRANT %s TO %I', $1::text, $2::text)"
+	"grant", "SELECT format('SELECT %I(%L)', $1::text, $2::text)"
 };
 
 static void
@@ -99,7 +99,7 @@ on_granted(const struct wb_tx_outcome *outcome, void *arg)
 
 	if (!went_well(run, outcome, "granting"))
 		return;
-	printf("granted %s to %s\n", run->job->grant, run->job->grant_to);
+	printf("%s: %s\n", run->job->grant, run->job->grant_to);
 	end(run, WB_OK);
 }
 
@@ -122,7 +122,7 @@ on_grant_text_done(const struct wb_tx_outcome *outcome, void *arg)
 		             run);
 }
 
-/* The server quotes the role's name. */
+/* The server quotes the names. */
 static void
 grant(struct run *run)
 {

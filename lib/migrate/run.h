@@ -20,8 +20,8 @@ struct wb_migrate_job {
 	/* In the order in which they are applied. */
 	const struct wb_migration_part *parts;
 	size_t n_parts;
-	/* Then "GRANT <grant> TO <grant_to>", also when all was applied
-	 * before; NULL: nothing. grant_to is a role's name, not quoted. */
+	/* Then the function of this name is called with grant_to, also when
+	 * all was applied before; NULL: nothing. */
 	const char *grant, *grant_to;
 };
 

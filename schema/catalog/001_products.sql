@@ -21,8 +21,9 @@ GRANT SELECT, INSERT, UPDATE ON products TO catalog;
 GRANT SELECT, INSERT ON receipts TO catalog;
 
 GRANT INSERT, SELECT ON outbox_events TO catalog;
+GRANT USAGE ON SEQUENCE outbox_events_seq TO catalog;
 GRANT INSERT, SELECT ON outbox_deliveries TO catalog;
 GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO catalog;
 GRANT INSERT, SELECT, DELETE ON inbox TO catalog;
 GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO catalog;
-GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
+SELECT outbox_grant_relay('relay');

@@ -8,8 +8,9 @@ CREATE TABLE customers (
 GRANT SELECT, INSERT ON customers TO customers;
 
 GRANT INSERT, SELECT ON outbox_events TO customers;
+GRANT USAGE ON SEQUENCE outbox_events_seq TO customers;
 GRANT INSERT, SELECT ON outbox_deliveries TO customers;
 GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO customers;
 GRANT INSERT, SELECT, DELETE ON inbox TO customers;
 GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO customers;
-GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
+SELECT outbox_grant_relay('relay');

@@ -27,8 +27,9 @@ GRANT SELECT, INSERT ON order_events TO history;
 GRANT SELECT, INSERT, UPDATE ON orders TO history;
 
 GRANT INSERT, SELECT ON outbox_events TO history;
+GRANT USAGE ON SEQUENCE outbox_events_seq TO history;
 GRANT INSERT, SELECT ON outbox_deliveries TO history;
 GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO history;
 GRANT INSERT, SELECT, DELETE ON inbox TO history;
 GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO history;
-GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
+SELECT outbox_grant_relay('relay');

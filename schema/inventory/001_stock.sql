@@ -37,8 +37,9 @@ GRANT SELECT, INSERT, UPDATE ON stock, reservations TO inventory;
 GRANT SELECT, INSERT ON stock_receipts TO inventory;
 
 GRANT INSERT, SELECT ON outbox_events TO inventory;
+GRANT USAGE ON SEQUENCE outbox_events_seq TO inventory;
 GRANT INSERT, SELECT ON outbox_deliveries TO inventory;
 GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO inventory;
 GRANT INSERT, SELECT, DELETE ON inbox TO inventory;
 GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO inventory;
-GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
+SELECT outbox_grant_relay('relay');

@@ -39,8 +39,9 @@ GRANT SELECT, INSERT, UPDATE ON mails TO notifications;
 GRANT SELECT, INSERT ON customers TO notifications;
 
 GRANT INSERT, SELECT ON outbox_events TO notifications;
+GRANT USAGE ON SEQUENCE outbox_events_seq TO notifications;
 GRANT INSERT, SELECT ON outbox_deliveries TO notifications;
 GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO notifications;
 GRANT INSERT, SELECT, DELETE ON inbox TO notifications;
 GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO notifications;
-GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
+SELECT outbox_grant_relay('relay');

@@ -41,8 +41,9 @@ CREATE INDEX orders_overdue ON orders (deadline_at) WHERE status = 'PENDING';
 GRANT SELECT, INSERT, UPDATE ON customers, products, orders TO orders;
 
 GRANT INSERT, SELECT ON outbox_events TO orders;
+GRANT USAGE ON SEQUENCE outbox_events_seq TO orders;
 GRANT INSERT, SELECT ON outbox_deliveries TO orders;
 GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO orders;
 GRANT INSERT, SELECT, DELETE ON inbox TO orders;
 GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO orders;
-GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
+SELECT outbox_grant_relay('relay');

@@ -55,8 +55,9 @@ CREATE FUNCTION payment_beside(status text, cause json, payment json) RETURNS js
 $$;
 
 GRANT INSERT, SELECT ON outbox_events TO payments;
+GRANT USAGE ON SEQUENCE outbox_events_seq TO payments;
 GRANT INSERT, SELECT ON outbox_deliveries TO payments;
 GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO payments;
 GRANT INSERT, SELECT, DELETE ON inbox TO payments;
 GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO payments;
-GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
+SELECT outbox_grant_relay('relay');

@@ -23,8 +23,9 @@ RETURNS json LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 GRANT INSERT, SELECT ON outbox_events TO shipping;
+GRANT USAGE ON SEQUENCE outbox_events_seq TO shipping;
 GRANT INSERT, SELECT ON outbox_deliveries TO shipping;
 GRANT INSERT, SELECT, UPDATE ON outbox_sequences TO shipping;
 GRANT INSERT, SELECT, DELETE ON inbox TO shipping;
 GRANT INSERT, SELECT, UPDATE, DELETE ON inbox_starts TO shipping;
-GRANT SELECT, UPDATE ON outbox_events, outbox_deliveries, outbox_lanes TO relay;
+SELECT outbox_grant_relay('relay');

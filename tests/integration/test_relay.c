@@ -17,7 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "support/mgmt.h"
+
+#define PUBLISHED_SQL                                                          \
+	"SELECT (SELECT count(*) FROM outbox_events) - "                       \
+	"(SELECT count(*) FROM outbox_unpublished)"
 
 static struct wb_test_bus bus;
 
@@ -99,8 +104,8 @@ static const struct wb_pg_stmt insert_stmt = {
 	"payload) VALUES ('thing', 'a7', '" WB_TEST_TYPE "', '{}')",
 };
 
-/* Its seq lies below what was published long since, and below where the relay
- * still looks: the sweep must find it, and nothing may overtake it. */
+/* Its seq and its transaction lie below what was published long since: the next
+ * look must find it all the same, and nothing may overtake it. */
 static void
 test_late_commit(void **state)
 {
@@ -109,7 +114,7 @@ test_late_commit(void **state)
 	size_t n_done = writer->n_done;
 
 	(void)state;
-	wb_test_relay_start(&bus, 0, "--sweep-ms=1500", NULL);
+	wb_test_relay_start(&bus, 0, "--sweep-ms=600000", NULL);
 	tx = wb_tx_begin(writer->pg, wb_test_on_done, writer);
 	wb_tx_query(tx, &insert_stmt, NULL, NULL, NULL);
 	wb_tx_flush(tx);
@@ -141,7 +146,7 @@ test_unroutable_is_parked(void **state)
 	wb_test_bus_expect(
 	    &bus,
 	    "SELECT string_agg(aggregate_id || '/' || sequence || ' ' || "
-	    "attempts || ' ' || reason, ',') FROM outbox_events "
+	    "attempts || ' ' || reason, ',') FROM outbox_unpublished "
 	    "WHERE parked_at IS NOT NULL",
 	    "a1/2 3 UNROUTABLE: 312 NO_ROUTE");
 	/* Only its own aggregate is held back. */
@@ -150,14 +155,12 @@ test_unroutable_is_parked(void **state)
 	wb_test_bus_expect(
 	    &bus,
 	    "SELECT string_agg(aggregate_id || '/' || sequence, ',') "
-	    "FROM outbox_events WHERE published_at IS NULL "
-	    "AND parked_at IS NULL",
+	    "FROM outbox_unpublished WHERE parked_at IS NULL",
 	    "a1/3");
 	/* Unparked by the operator, once there is a queue for it. */
 	wb_test_bus_bind(&bus, "events", "nobody.listens.v1");
-	wb_test_script(
-	    &bus.db, "UPDATE outbox_events SET parked_at = NULL, attempts = 0 "
-	             "WHERE parked_at IS NOT NULL");
+	wb_test_script(&bus.db,
+	               "SELECT outbox_retry(kind, id) FROM outbox_parked");
 	wb_test_bus_check(&bus, 5);
 }
 
@@ -170,33 +173,24 @@ test_nack_is_retried(void **state)
 	    &bus, 0,
 	    "--retry-base-ms=100 --retry-cap-ms=200 --max-attempts=1000", NULL);
 	wb_test_emit(&bus, 1, "test.full.v1");
-	wb_test_bus_expect(
-	    &bus,
-	    "SELECT count(*) FROM outbox_events WHERE published_at IS NOT NULL",
-	    "1");
+	wb_test_bus_expect(&bus, PUBLISHED_SQL, "1");
 	wb_test_emit(&bus, 2, "test.full.v1");
 	wb_test_emit(&bus, 2, "test.full.v1");
 	wb_test_bus_expect(
 	    &bus,
-	    "SELECT count(*) FROM outbox_events WHERE attempts > 1 "
-	    "AND published_at IS NULL AND reason LIKE 'BROKER_REFUSED%'",
+	    "SELECT count(*) FROM outbox_unpublished WHERE attempts > 1 "
+	    "AND reason LIKE 'BROKER_REFUSED%'",
 	    "1");
 	/* The second of the aggregate waits for the first. */
 	assert_string_equal(
-	    wb_test_select(
-	        &bus.db,
-	        "SELECT max(attempts) FROM outbox_events WHERE sequence = 2"),
+	    wb_test_select(&bus.db,
+	                   "SELECT max(attempts) FROM outbox_unpublished "
+	                   "WHERE sequence = 2"),
 	    "0");
 	wb_test_bus_purge(&bus, "full");
-	wb_test_bus_expect(
-	    &bus,
-	    "SELECT count(*) FROM outbox_events WHERE published_at IS NOT NULL",
-	    "2");
+	wb_test_bus_expect(&bus, PUBLISHED_SQL, "2");
 	wb_test_bus_purge(&bus, "full");
-	wb_test_bus_expect(
-	    &bus,
-	    "SELECT count(*) FROM outbox_events WHERE published_at IS NOT NULL",
-	    "3");
+	wb_test_bus_expect(&bus, PUBLISHED_SQL, "3");
 }
 
 static void
@@ -214,7 +208,7 @@ test_too_large_is_parked(void **state)
 	    &bus,
 	    "SELECT string_agg(aggregate_id || ' ' || attempts || ' ' || "
 	    "substr(reason, 1, 10), ',' ORDER BY aggregate_id) "
-	    "FROM outbox_events WHERE parked_at IS NOT NULL",
+	    "FROM outbox_unpublished WHERE parked_at IS NOT NULL",
 	    "a2 1 TOO_LARGE:,a3 1 TOO_LARGE:");
 	wb_test_bus_until_new(&bus, 1);
 	assert_int_equal(bus.next[1], 2);
@@ -234,7 +228,8 @@ test_missing_exchange(void **state)
 	wb_test_relay_until_ready(&bus, 0, false);
 	wb_test_bus_run_ms(&bus, 500);
 	assert_string_equal(
-	    wb_test_select(&bus.db, "SELECT sum(attempts) FROM outbox_events"),
+	    wb_test_select(&bus.db,
+	                   "SELECT sum(attempts) FROM outbox_unpublished"),
 	    "0");
 	(void)snprintf(path, sizeof path, "/api/exchanges/%s/later.events",
 	               bus.name);
@@ -391,6 +386,56 @@ test_polling(void **state)
 	wb_test_bus_check(&bus, 20);
 }
 
+/* ---- what it tells ---- */
+
+static void
+until_oldest_open(const char *pid, bool is_named)
+{
+	int64_t end_us = wb_mono_us() + WB_TEST_RELAY_WAIT_MS * (int64_t)1000;
+	char metric[160];
+
+	(void)snprintf(metric, sizeof metric,
+	               "wb_relay_oldest_transaction_seconds{source=\"test\","
+	               "pid=\"%s\",application_name=\"writer\"}",
+	               pid);
+	while ((wb_test_relay_metric(&bus, 0, metric) > 1) != is_named) {
+		if (wb_mono_us() > end_us)
+			fail_msg("%s: is it named?", metric);
+		wb_test_bus_run_ms(&bus, 50);
+	}
+}
+
+/* Who holds a transaction open is named, and not any more when it is over. */
+static void
+test_oldest_transaction(void **state)
+{
+	struct wb_test_conn *holder = &bus.writers[0].conn;
+	struct wb_tx *tx;
+	char pid[16];
+
+	(void)state;
+	wb_test_relay_start(&bus, 0, "--count-ms=100", NULL);
+	wb_test_relay_until_ready(&bus, 0, true);
+	tx = wb_tx_begin(holder->pg, wb_test_on_done, holder);
+	wb_tx_query(tx, &insert_stmt, NULL, NULL, NULL);
+	wb_tx_flush(tx);
+	wb_test_bus_expect(
+	    &bus,
+	    "SELECT count(*) FROM pg_stat_activity WHERE datname "
+	    "= current_database() AND application_name = "
+	    "'writer' AND state = 'idle in transaction'",
+	    "1");
+	(void)snprintf(pid, sizeof pid, "%s",
+	               wb_test_select(&bus.db,
+	                              "SELECT pid FROM pg_stat_activity WHERE "
+	                              "datname = current_database() AND "
+	                              "application_name = 'writer' AND state = "
+	                              "'idle in transaction'"));
+	until_oldest_open(pid, true);
+	wb_tx_rollback(tx);
+	until_oldest_open(pid, false);
+}
+
 /* What is put off for ever must not keep the relay awake. */
 static void
 test_infinity_is_never_due(void **state)
@@ -398,9 +443,9 @@ test_infinity_is_never_due(void **state)
 	(void)state;
 	wb_test_script(
 	    &bus.db,
-	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
-	    "event_type, payload, attempts, retry_at) VALUES ('thing', 'a1', "
-	    "'" WB_TEST_TYPE "', '{}', 1, 'infinity');"
+	    "INSERT INTO outbox_held (seq, slot, lane, xid, aggregate_type, "
+	    "aggregate_id, sequence, created_at, attempts, retry_at) VALUES "
+	    "(-1, 0, 0, '1', 'thing', 'a1', 1, now(), 1, 'infinity');"
 	    "INSERT INTO outbox_deliveries (consumer, queue, routing_key, "
 	    "event_id, attempt, content_type, body, due_at) VALUES ('c', "
 	    "'events', 'k', gen_random_uuid(), 1, 'text/plain', '', "
@@ -452,6 +497,7 @@ main(void)
 		cmocka_unit_test_setup(test_deliveries_refused, set_up),
 		cmocka_unit_test_setup(test_every_insert_wakes, set_up),
 		cmocka_unit_test_setup(test_polling, set_up),
+		cmocka_unit_test_setup(test_oldest_transaction, set_up),
 		cmocka_unit_test_setup(test_infinity_is_never_due, set_up),
 	};
 

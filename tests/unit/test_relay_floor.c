@@ -1,4 +1,4 @@
-/* Where the relay looks for unpublished rows, and when it looks at the rest. */
+/* Where the relay looks for unpublished deliveries, and when at everything. */
 #include "capture.h"
 
 #include "floor.h"
@@ -7,13 +7,15 @@
 #define MS INT64_C(1000)
 #define S  (1000 * MS)
 
+enum { MARGIN = 2000 };
+
 static struct floor floor_;
 
 /* Positions rise by so many per ms, seen every 10 ms until now_us. */
 static void
 run_until(int64_t now_us, int64_t per_ms)
 {
-	floor_init(&floor_, FLOOR_ROWS, 0);
+	floor_init(&floor_, MARGIN, 0);
 	for (int64_t at = 0; at <= now_us; at += 10 * MS)
 		floor_seen(&floor_, at, at / MS * per_ms);
 }
@@ -22,14 +24,14 @@ static void
 starts_a_little_below_the_end(void **state)
 {
 	(void)state;
-	floor_init(&floor_, FLOOR_ROWS, 5000);
-	assert_int_equal(floor_get(&floor_, 100 * S), 5000 - FLOOR_ROWS);
+	floor_init(&floor_, MARGIN, 5000);
+	assert_int_equal(floor_get(&floor_, 100 * S), 5000 - MARGIN);
 	floor_seen(&floor_, 100 * S, 50000);
-	assert_int_equal(floor_get(&floor_, 100 * S), 5000 - FLOOR_ROWS);
+	assert_int_equal(floor_get(&floor_, 100 * S), 5000 - MARGIN);
 	assert_int_equal(floor_get(&floor_, 100 * S + (FLOOR_MS - 1) * MS),
-	                 5000 - FLOOR_ROWS);
+	                 5000 - MARGIN);
 	assert_int_equal(floor_get(&floor_, 100 * S + FLOOR_MS * MS),
-	                 50000 - FLOOR_ROWS);
+	                 50000 - MARGIN);
 	assert_int_equal(floor_get(&floor_, 110 * S), 50000);
 }
 
@@ -51,7 +53,7 @@ stays_behind_by_rows(void **state)
 	(void)state;
 	run_until(60 * S, 1);
 	assert_in_range(floor_get(&floor_, 60 * S),
-	                60000 - FLOOR_ROWS - FLOOR_STEP_MS, 60000 - FLOOR_ROWS);
+	                60000 - MARGIN - FLOOR_STEP_MS, 60000 - MARGIN);
 }
 
 /* Next to none, or none at all any more. */
@@ -59,7 +61,7 @@ static void
 never_stays_behind_for_ever(void **state)
 {
 	(void)state;
-	floor_init(&floor_, FLOOR_ROWS, 0);
+	floor_init(&floor_, MARGIN, 0);
 	for (int64_t at = 0; at <= 60 * S; at += 1 * S)
 		floor_seen(&floor_, at, at / S);
 	assert_int_equal(floor_get(&floor_, 60 * S), 50);
@@ -77,7 +79,7 @@ is_taken_back_to_what_was_found(void **state)
 	floor_seen(&floor_, 61 * S, 6100000);
 	assert_int_equal(floor_get(&floor_, 61 * S), 1234);
 	assert_int_equal(floor_get(&floor_, 61 * S + FLOOR_MS * MS),
-	                 6100000 - FLOOR_ROWS);
+	                 6100000 - MARGIN);
 }
 
 static void
@@ -94,7 +96,7 @@ static void
 a_first_lower_position_takes_back(void **state)
 {
 	(void)state;
-	floor_init(&floor_, FLOOR_ROWS, 50000);
+	floor_init(&floor_, MARGIN, 50000);
 	floor_seen(&floor_, 1 * S, 99);
 	assert_int_equal(floor_get(&floor_, 1 * S), 99);
 }
@@ -103,80 +105,26 @@ a_first_lower_position_takes_back(void **state)
 
 static struct sweep sweep;
 
-/* Claims every step for a while; how often each lane had its turn. */
 static void
-sweep_for(int64_t duration_us, int64_t step_us, int64_t lane_us,
-          size_t turns[SWEEP_LANES])
+a_sweep_is_due_at_once_and_then_by_its_period(void **state)
 {
-	int32_t lanes[SWEEP_AT_ONCE];
-
-	for (size_t i = 0; i < SWEEP_LANES; i++)
-		turns[i] = 0;
-	for (int64_t at = 0; at < duration_us; at += step_us) {
-		size_t n = sweep_take(&sweep, at, lanes);
-
-		for (size_t i = 0; i < n; i++)
-			turns[lanes[i]]++;
-		if (n > 0)
-			sweep_took(&sweep, n, (int64_t)n * lane_us,
-			           at + (int64_t)n * lane_us);
-	}
+	(void)state;
+	sweep_init(&sweep, 10000, 5 * S);
+	assert_true(sweep_is_due(&sweep, 5 * S));
+	sweep_took(&sweep, 5 * S, 5 * S + 20 * MS);
+	assert_false(sweep_is_due(&sweep, 15 * S));
+	assert_true(sweep_is_due(&sweep, 15 * S + 20 * MS));
 }
 
+/* One that takes 2 s may take a tenth of the time. */
 static void
-each_lane_has_its_turn(void **state)
+a_slow_sweep_is_due_more_seldom(void **state)
 {
-	static const int64_t steps[] = { 1 * MS, 37 * MS, 1 * S };
-	size_t turns[SWEEP_LANES];
-
 	(void)state;
-	for (size_t s = 0; s < 3; s++) {
-		sweep_init(&sweep, SWEEP_LANES, 10000, 0);
-		sweep_for(110 * S, steps[s], 10, turns);
-		for (size_t i = 0; i < SWEEP_LANES; i++)
-			assert_in_range(turns[i], 8, 12);
-	}
-}
-
-static void
-the_first_round_does_not_wait(void **state)
-{
-	size_t turns[SWEEP_LANES];
-
-	(void)state;
-	sweep_init(&sweep, SWEEP_LANES, 600000, 0);
-	sweep_for(4 * MS, 1 * MS, 10, turns);
-	assert_true(sweep.has_gone_round);
-	for (size_t i = 0; i < SWEEP_LANES; i++)
-		assert_int_equal(turns[i], 1);
-}
-
-/* 100 ms for a lane: one tenth of the time, so each one once a minute. */
-static void
-slow_lanes_have_it_more_seldom(void **state)
-{
-	size_t turns[SWEEP_LANES], n = 0;
-
-	(void)state;
-	sweep_init(&sweep, SWEEP_LANES, 10000, 0);
-	sweep_for(640 * S, 10 * MS, 100 * MS, turns);
-	for (size_t i = 0; i < SWEEP_LANES; i++)
-		n += turns[i];
-	assert_in_range(n, 450, 640);
-}
-
-static void
-one_lane(void **state)
-{
-	int32_t lanes[SWEEP_AT_ONCE];
-
-	(void)state;
-	sweep_init(&sweep, 1, 10000, 0);
-	assert_int_equal(sweep_take(&sweep, 0, lanes), 1);
-	assert_int_equal(sweep_take(&sweep, 9 * S, lanes), 0);
-	assert_int_equal(sweep_take(&sweep, 30 * S, lanes), 1);
-	assert_int_equal(lanes[0], 0);
-	assert_int_equal(sweep_take(&sweep, 31 * S, lanes), 0);
+	sweep_init(&sweep, 10000, 0);
+	sweep_took(&sweep, 0, 2 * S);
+	assert_false(sweep_is_due(&sweep, 21 * S));
+	assert_true(sweep_is_due(&sweep, 22 * S));
 }
 
 int
@@ -190,10 +138,9 @@ main(void)
 		cmocka_unit_test(is_taken_back_to_what_was_found),
 		cmocka_unit_test(a_lower_position_takes_back),
 		cmocka_unit_test(a_first_lower_position_takes_back),
-		cmocka_unit_test(each_lane_has_its_turn),
-		cmocka_unit_test(the_first_round_does_not_wait),
-		cmocka_unit_test(slow_lanes_have_it_more_seldom),
-		cmocka_unit_test(one_lane),
+		cmocka_unit_test(
+		    a_sweep_is_due_at_once_and_then_by_its_period),
+		cmocka_unit_test(a_slow_sweep_is_due_more_seldom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

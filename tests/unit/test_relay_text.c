@@ -221,16 +221,37 @@ the_broker_tells_its_limit(void **state)
 {
 	(void)state;
 	assert_int_equal(
-	    refusal_limit(406,
-	                  "PRECONDITION_FAILED - message size 20 is larger "
-	                  "than configured max size 16"),
+	    refusal_of(406, "PRECONDITION_FAILED - message size 20 is larger "
+	                    "than configured max size 16")
+	        .limit_bytes,
 	    16);
 	assert_int_equal(
-	    refusal_limit(406, "PRECONDITION_FAILED - message size 536870913 "
-	                       "larger than max size 536870912"),
+	    refusal_of(406, "PRECONDITION_FAILED - message size 536870913 "
+	                    "larger than max size 536870912")
+	        .limit_bytes,
 	    536870912);
-	assert_int_equal(refusal_limit(406, "PRECONDITION_FAILED - no"), 0);
-	assert_int_equal(refusal_limit(404, "max size 16"), 0);
+	assert_int_equal(
+	    refusal_of(406, "PRECONDITION_FAILED - no").limit_bytes, 0);
+	assert_int_equal(refusal_of(404, "max size 16").limit_bytes, 0);
+}
+
+static void
+the_broker_tells_which_exchange(void **state)
+{
+	struct refusal refusal;
+
+	(void)state;
+	refusal = refusal_of(404, "NOT_FOUND - no exchange 'a.b' in vhost '/'");
+	assert_string_equal(refusal.exchange, "a.b");
+	refusal = refusal_of(403, "ACCESS_REFUSED - access to exchange 'x' in "
+	                          "vhost 'v' refused for user 'u'");
+	assert_string_equal(refusal.exchange, "x");
+	refusal = refusal_of(404, "NOT_FOUND - no exchange 'a'b' in vhost '/'");
+	assert_string_equal(refusal.exchange, "a'b");
+	refusal = refusal_of(406, "no exchange 'x'");
+	assert_string_equal(refusal.exchange, "");
+	refusal = refusal_of(404, "NOT_FOUND - no queue 'q' in vhost '/'");
+	assert_string_equal(refusal.exchange, "");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -248,6 +269,7 @@ main(void)
 		TEST(sources_are_names_and_uris),
 		TEST(wrong_sources_are_named),
 		TEST(the_broker_tells_its_limit),
+		TEST(the_broker_tells_which_exchange),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

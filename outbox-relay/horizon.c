@@ -1,0 +1,31 @@
+/* Times → slots of the ring. */
+#include "horizon.h"
+
+#define HOUR_US ((int64_t)3600 * 1000 * 1000)
+#define DAY_US  (24 * HOUR_US)
+
+void
+horizon_seen(struct horizon *horizon, int64_t since_us, int64_t now_us,
+             int64_t at_us)
+{
+	*horizon = (struct horizon){
+		.since_us = since_us,
+		.now_us = now_us,
+		.at_us = at_us,
+	};
+}
+
+enum reach
+horizon_reach(const struct horizon *horizon, int64_t at_us,
+              int32_t ret_slots[2])
+{
+	int64_t now_us = horizon->now_us + (at_us - horizon->at_us);
+	int64_t first = (horizon->since_us - HOUR_US) / DAY_US;
+	int64_t last = (now_us + HOUR_US) / DAY_US;
+
+	ret_slots[0] = (int32_t)(first % HORIZON_SLOTS);
+	ret_slots[1] = (int32_t)(last % HORIZON_SLOTS);
+	if (horizon->at_us == 0 || first < 0 || last - first > 1)
+		return REACH_FAR;
+	return REACH_NEAR;
+}

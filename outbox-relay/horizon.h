@@ -1,0 +1,27 @@
+/* Which days hold events that are not done. Both tables of the outbox are a
+ * ring of partitions, one per day; statements look only at those that can hold
+ * what is not done: from the lowest `since` of all cursors until now, with a
+ * margin for a clock that is set back. While that is at most two days, they are
+ * looked at alone; at times everything is looked at all the same (sweep.h). */
+#ifndef RELAY_HORIZON_H
+#define RELAY_HORIZON_H
+
+#include <stdint.h>
+
+#include "sql.h"
+
+enum { HORIZON_SLOTS = 16 }; /* outbox_slot() */
+
+struct horizon {
+	int64_t since_us, now_us; /* the server's clock */
+	int64_t at_us;            /* monotonic, when it was told; 0: never */
+};
+
+void horizon_seen(struct horizon *horizon, int64_t since_us, int64_t now_us,
+                  int64_t at_us);
+
+/* The slots to look at, at at_us; of FAR they mean nothing. */
+enum reach horizon_reach(const struct horizon *horizon, int64_t at_us,
+                         int32_t ret_slots[2]);
+
+#endif
