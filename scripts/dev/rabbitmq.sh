@@ -22,6 +22,10 @@ TEXT
 	[ "$STACK" = .run ] ||
 		echo "raft.wal_max_size_bytes = 64000000" \
 			>>"$rabbitmq_home/rabbitmq.conf"
+	# Lower than the relay's own limit, so that a test meets the broker's.
+	[ "$STACK" != .run-test ] ||
+		echo "max_message_size = 5000000" \
+			>>"$rabbitmq_home/rabbitmq.conf"
 	printf 'machine 127.0.0.1 login waybill password %s\n' \
 		"$(secret_of waybill)" >"$RUN/secrets/management.netrc"
 	umask 022
@@ -96,6 +100,13 @@ amqp_url() {
 management_url() {
 	printf 'http://waybill:%s@127.0.0.1:%s\n' \
 		"$(secret_of waybill)" "$MANAGEMENT_PORT"
+}
+
+# The broker's own command line: ./dev rabbitmqctl list_queues
+cmd_rabbitmqctl() {
+	stack_load
+	rabbitmq_export
+	exec "$RABBITMQ_BIN/rabbitmqctl" "$@"
 }
 
 rabbitmq_stop() {

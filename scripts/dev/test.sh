@@ -2,17 +2,27 @@
 # ./dev test: the sanitized build, and servers of its own in .run-test, made anew
 # each time and stopped at the end. The logs stay for whoever wants to know why.
 
-# Arguments behind the label go to ctest: ./dev test unit -R backoff
+TEST_WORDS="[unit|integration|contracts|faults [relay]]"
+
+# Arguments behind the words go to ctest: ./dev test unit -R backoff
 cmd_test() {
-	label='^(unit|integration|contracts)$'
+	label='^(unit|integration|contracts|faults)$'
+	topic=.
 	case ${1:-} in
 	'' | -*) ;;
-	unit | integration | contracts)
+	unit | integration | contracts | faults)
 		label="^$1\$"
 		shift
 		;;
-	*) die "there are no $1 tests" \
-		"./dev test [unit|integration|contracts]" 2 ;;
+	*) die "there are no $1 tests" "./dev test $TEST_WORDS" 2 ;;
+	esac
+	case $label${1:-} in
+	'^faults$relay')
+		topic='^relay$'
+		shift
+		;;
+	'^faults$'[!-]*) die "there are no faults tests of $1" \
+		"./dev test $TEST_WORDS" 2 ;;
 	esac
 	packages_ensure
 	if [ "$label" = '^unit$' ]; then
@@ -22,7 +32,7 @@ cmd_test() {
 	fi
 	say "running the tests"
 	ctest --test-dir "$ROOT/build/dev" --output-on-failure \
-		--no-tests=error -L "$label" "$@"
+		--no-tests=error -L "$label" -L "$topic" "$@"
 }
 
 test_with_servers() {

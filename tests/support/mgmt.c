@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 #include <curl/curl.h>
+#include <json-c/json.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +118,64 @@ wb_test_vhost_delete(const char *vhost)
 	wb_buf_printf(&path, "/api/vhosts/%s", vhost);
 	(void)wb_test_mgmt("DELETE", wb_buf_text(&path), NULL, NULL);
 	wb_buf_fini(&path);
+}
+
+/* Whether this entry of the list has such a name. */
+static bool
+is_named(struct json_object *connection, const char *name)
+{
+	struct json_object *properties, *given;
+
+	return json_object_object_get_ex(connection, "client_properties",
+	                                 &properties) &&
+	       json_object_object_get_ex(properties, "connection_name",
+	                                 &given) &&
+	       strncmp(json_object_get_string(given), name, strlen(name)) == 0;
+}
+
+static bool
+close_connection(struct json_object *connection)
+{
+	struct wb_buf path = { 0 };
+	struct json_object *name;
+	char *escaped;
+	long status;
+
+	if (!json_object_object_get_ex(connection, "name", &name))
+		return false;
+	escaped = curl_easy_escape(NULL, json_object_get_string(name), 0);
+	assert_non_null(escaped);
+	wb_buf_printf(&path, "/api/connections/%s", escaped);
+	status = wb_test_mgmt("DELETE", wb_buf_text(&path), NULL, NULL);
+	curl_free(escaped);
+	wb_buf_fini(&path);
+	return status == 204;
+}
+
+size_t
+wb_test_connections_close(const char *vhost, const char *name)
+{
+	struct wb_buf path = { 0 }, answer = { 0 };
+	struct json_object *list;
+	size_t n_closed = 0;
+
+	wb_buf_printf(&path,
+	              "/api/vhosts/%s/connections?columns=name,"
+	              "client_properties.connection_name",
+	              vhost);
+	assert_int_equal(wb_test_mgmt("GET", wb_buf_text(&path), NULL, &answer),
+	                 200);
+	list = json_tokener_parse(wb_buf_text(&answer));
+	assert_true(json_object_is_type(list, json_type_array));
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *at = json_object_array_get_idx(list, i);
+
+		n_closed += is_named(at, name) && close_connection(at);
+	}
+	(void)json_object_put(list);
+	wb_buf_fini(&path);
+	wb_buf_fini(&answer);
+	return n_closed;
 }
 
 const char *

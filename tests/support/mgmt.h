@@ -2,6 +2,7 @@
 #ifndef WB_TESTS_MGMT_H
 #define WB_TESTS_MGMT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -20,6 +21,10 @@ long wb_test_mgmt(const char *method, const char *path, const char *body,
  * Returns that URL with this vhost; freed by the caller. */
 char *wb_test_vhost_create(const char *vhost);
 void wb_test_vhost_delete(const char *vhost);
+
+/* Closes the connections of a vhost whose names (as their clients give them)
+ * begin so; returns how many. The broker's list is some seconds behind. */
+size_t wb_test_connections_close(const char *vhost, const char *name);
 
 /* url with another scheme, host and port; valid until the next call. */
 const char *wb_test_url_at(const char *url, const char *scheme,

@@ -50,10 +50,15 @@ run_relay(const struct wb_test_bus *bus, uint16_t port, const char *more,
 	enum { MOST = 32 };
 	char *argv[MOST + 1];
 	struct wb_buf sources = { 0 }, brokers = { 0 }, admin = { 0 };
+	const struct wb_test_bus *each = bus;
 	char *words = wb_strdup(more != NULL ? more : "");
 	size_t n = 0;
 
-	wb_buf_printf(&sources, "--sources=test=%s", bus->dsn);
+	wb_buf_adds(&sources, "--sources=");
+	for (; each != NULL; each = each->beside)
+		wb_buf_printf(&sources, " %s=%s", each->source,
+		              each->relay_dsn != NULL ? each->relay_dsn
+		                                      : each->dsn);
 	wb_buf_printf(&brokers, "--amqp-brokers=%s", bus->brokers);
 	wb_buf_printf(&admin, "--admin-listen=127.0.0.1:%u", port);
 	argv[n++] = wb_strdup(WB_TEST_RELAY);
@@ -150,6 +155,47 @@ wb_test_relay_metric(const struct wb_test_bus *bus, size_t at, const char *name)
 	(void)snprintf(line, sizeof line, "\n%s ", name);
 	found = strstr(reply->body, line);
 	return found == NULL ? 0 : strtod(found + strlen(line), NULL);
+}
+
+double
+wb_test_relay_events(const struct wb_test_bus *bus, size_t at,
+                     const char *outcome)
+{
+	char name[128];
+
+	(void)snprintf(name, sizeof name,
+	               "wb_relay_events_total{source=\"%s\",outcome=\"%s\"}",
+	               bus->source, outcome);
+	return wb_test_relay_metric(bus, at, name);
+}
+
+void
+wb_test_relay_until_events(struct wb_test_bus *bus, size_t at,
+                           const char *outcome, double n)
+{
+	int64_t end_us = wb_mono_us() + WB_TEST_RELAY_WAIT_MS * (int64_t)1000;
+	double now = wb_test_relay_events(bus, at, outcome);
+
+	while (now < n) {
+		if (wb_mono_us() > end_us)
+			fail_msg("%.0f of %.0f events %s", now, n, outcome);
+		wb_test_run_for(bus->loop, 20);
+		now = wb_test_relay_events(bus, at, outcome);
+	}
+}
+
+void
+wb_test_relay_until_says(struct wb_test_bus *bus, size_t at, const char *text)
+{
+	int64_t end_us = wb_mono_us() + WB_TEST_RELAY_WAIT_MS * (int64_t)1000;
+	const struct wb_test_reply *reply = ask(bus, at, "/ready");
+
+	while (reply->status == 0 || strstr(reply->body, text) == NULL) {
+		if (wb_mono_us() > end_us)
+			fail_msg("/ready says %s", reply->body);
+		wb_test_run_for(bus->loop, 20);
+		reply = ask(bus, at, "/ready");
+	}
 }
 
 void

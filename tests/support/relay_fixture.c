@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "event/envelope.h"
 #include "support/mgmt.h"
 
 #define EXCHANGE "waybill.events"
@@ -28,18 +28,28 @@ wb_test_bus_run_ms(struct wb_test_bus *bus, int64_t ms)
 	wb_test_run_for(bus->loop, ms);
 }
 
+static int64_t
+wait_end_us(void)
+{
+	return wb_mono_us() + WB_TEST_RELAY_WAIT_MS * (int64_t)1000;
+}
+
 static void
 until(struct wb_test_bus *bus, const size_t *counter, size_t n,
       const char *what)
 {
-	int64_t end_us = wb_mono_us() + WB_TEST_RELAY_WAIT_MS * (int64_t)1000;
+	int64_t end_us = wait_end_us();
+	size_t last = *counter;
 
 	while (*counter < n) {
-		if (bus->wrong[0] != '\0')
-			fail_msg("%s", bus->wrong);
+		if (bus->first->wrong[0] != '\0')
+			fail_msg("%s", bus->first->wrong);
 		if (wb_mono_us() > end_us)
 			fail_msg("%zu of %zu %s", *counter, n, what);
 		wb_test_run_for(bus->loop, 5);
+		if (*counter != last)
+			end_us = wait_end_us();
+		last = *counter;
 	}
 }
 
@@ -56,9 +66,15 @@ wb_test_bus_until_received(struct wb_test_bus *bus, size_t n)
 }
 
 void
+wb_test_bus_until_committed(struct wb_test_bus *bus, size_t n)
+{
+	until(bus, &bus->n_committed, n, "transactions were committed");
+}
+
+void
 wb_test_bus_expect(struct wb_test_bus *bus, const char *sql, const char *text)
 {
-	int64_t end_us = wb_mono_us() + WB_TEST_RELAY_WAIT_MS * (int64_t)1000;
+	int64_t end_us = wait_end_us();
 
 	while (strcmp(wb_test_select(&bus->db, sql), text) != 0) {
 		if (wb_mono_us() > end_us)
@@ -68,6 +84,76 @@ wb_test_bus_expect(struct wb_test_bus *bus, const char *sql, const char *text)
 	}
 }
 
+/* ---- the proof ---- */
+
+/* Written in the transaction of each event, whatever becomes of its row in the
+ * outbox. */
+static const char ledger_sql[] =
+    "CREATE TABLE test_ledger (aggregate_id text, sequence bigint, "
+    "event_id uuid, PRIMARY KEY (aggregate_id, sequence));"
+    "CREATE FUNCTION test_ledger() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    "BEGIN INSERT INTO test_ledger "
+    "VALUES (NEW.aggregate_id, NEW.sequence, NEW.event_id) "
+    "ON CONFLICT DO NOTHING; RETURN NULL; END $$;"
+    "CREATE TRIGGER test_ledger AFTER INSERT ON outbox_events "
+    "FOR EACH ROW EXECUTE FUNCTION test_ledger()";
+
+struct proof {
+	const struct wb_test_bus *bus;
+	size_t n_committed, n_missing, n_done;
+	char missing[128]; /* one of them */
+};
+
+static void
+on_ledger(const struct wb_pg_result *result, void *arg)
+{
+	struct proof *proof = arg;
+
+	proof->n_committed = wb_pg_rows(result);
+	for (size_t i = 0; i < wb_pg_rows(result); i++) {
+		const char *aggregate = wb_pg_text(result, i, 0);
+		int64_t sequence = wb_pg_i64(result, i, 1);
+		struct wb_uuid id = wb_pg_uuid(result, i, 2);
+
+		if (wb_test_was_delivered(proof->bus,
+		                          strtol(aggregate + 1, NULL, 10),
+		                          sequence, &id))
+			continue;
+		proof->n_missing++;
+		(void)snprintf(proof->missing, sizeof proof->missing, "%s/%lld",
+		               aggregate, (long long)sequence);
+	}
+}
+
+static void
+on_ledger_done(const struct wb_tx_outcome *outcome, void *arg)
+{
+	struct proof *proof = arg;
+
+	(void)outcome; /* n_committed tells */
+	proof->n_done++;
+}
+
+static void
+prove(struct wb_test_bus *bus, size_t n)
+{
+	static const struct wb_pg_stmt stmt = {
+		"test_ledger",
+		"SELECT aggregate_id, sequence, event_id FROM test_ledger",
+	};
+	struct proof proof = { .bus = bus };
+
+	wb_pg_query(bus->db.pg, &stmt, NULL, on_ledger, on_ledger_done, &proof);
+	until(bus, &proof.n_done, 1, "ledgers were read");
+	if (proof.n_missing > 0)
+		fail_msg("%zu events never came, or with another id: %s",
+		         proof.n_missing, proof.missing);
+	assert_int_equal(proof.n_committed, n);
+	assert_int_equal(bus->n_new, n);
+	assert_int_equal(bus->n_out_of_order, 0);
+	assert_int_equal(bus->n_changed, 0);
+}
+
 void
 wb_test_bus_check(struct wb_test_bus *bus, size_t n)
 {
@@ -75,144 +161,20 @@ wb_test_bus_check(struct wb_test_bus *bus, size_t n)
 
 	wb_test_bus_until_new(bus, n);
 	(void)snprintf(text, sizeof text, "%zu", n);
-	wb_test_bus_expect(
-	    bus,
-	    "SELECT count(*) FILTER (WHERE published_at IS NOT NULL) "
-	    "FROM outbox_events",
-	    text);
-	wb_test_bus_expect(bus, "SELECT count(*) FROM outbox_events", text);
-	assert_int_equal(bus->n_new, n);
-	assert_int_equal(bus->n_out_of_order, 0);
+	wb_test_bus_expect(bus, WB_TEST_PUBLISHED_SQL, text);
+	wb_test_bus_expect(bus, WB_TEST_PENDING_SQL, "0");
+	prove(bus, n);
 }
 
-/* ---- the consumer ---- */
-
-static void go_wrong(struct wb_test_bus *bus, const char *fmt, ...)
-    WB_PRINTF(2, 3);
-
-static void
-go_wrong(struct wb_test_bus *bus, const char *fmt, ...)
+size_t
+wb_test_bus_check_all(struct wb_test_bus *bus)
 {
-	va_list ap;
+	size_t n = strtoul(
+	    wb_test_select(&bus->db, "SELECT count(*) FROM test_ledger"), NULL,
+	    10);
 
-	va_start(ap, fmt);
-	(void)vsnprintf(bus->wrong, sizeof bus->wrong, fmt, ap);
-	va_end(ap);
-}
-
-static void
-note_event(struct wb_test_bus *bus, const struct wb_event *event)
-{
-	long aggregate = strtol(event->subject + 1, NULL, 10);
-	int64_t *next;
-
-	if (aggregate < 0 || aggregate >= WB_TEST_AGGREGATES ||
-	    strcmp(event->source, "/test") != 0) {
-		go_wrong(bus, "an event of %s about %s", event->source,
-		         event->subject);
-		return;
-	}
-	next = &bus->next[aggregate];
-	if (event->sequence < *next) {
-		bus->n_duplicate++;
-	} else {
-		bus->n_new++;
-		bus->n_out_of_order += event->sequence > *next;
-		*next = event->sequence + 1;
-	}
-}
-
-static void
-take_event(struct wb_test_bus *bus, const struct wb_amqp_delivery *delivery)
-{
-	struct wb_event event;
-	struct wb_note note;
-
-	if (wb_event_parse(delivery->body, delivery->body_bytes, &note,
-	                   &event) != WB_OK) {
-		go_wrong(bus, "not an event: %s", note.text);
-		return;
-	}
-	note_event(bus, &event);
-	wb_event_fini(&event);
-}
-
-static void
-note_headers(struct wb_test_bus *bus, const struct wb_amqp_properties *props)
-{
-	bus->last_header[0] = '\0';
-	bus->last_number = 0;
-	for (size_t i = 0; i < props->n_headers; i++) {
-		const struct wb_amqp_header *header = &props->headers[i];
-
-		if (header->text != NULL)
-			(void)snprintf(bus->last_header,
-			               sizeof bus->last_header, "%s",
-			               header->text);
-		else if (strcmp(header->name, "attempt") == 0)
-			bus->last_number = header->number;
-	}
-}
-
-static void
-on_delivery(void *arg, const struct wb_amqp_delivery *delivery)
-{
-	struct wb_test_bus *bus = arg;
-
-	if (strcmp(delivery->consumer_tag, "events") == 0)
-		take_event(bus, delivery);
-	bus->n_received++;
-	(void)snprintf(bus->last_queue, sizeof bus->last_queue, "%s",
-	               delivery->consumer_tag);
-	(void)snprintf(bus->last_id, sizeof bus->last_id, "%s",
-	               delivery->props.message_id);
-	(void)snprintf(bus->last_type, sizeof bus->last_type, "%s",
-	               delivery->props.type);
-	note_headers(bus, &delivery->props);
-	if (strlen(bus->ids) + 1 < sizeof bus->ids)
-		strncat(bus->ids, delivery->props.message_id, 1);
-	wb_amqp_ack(bus->channel, delivery->tag, false);
-}
-
-static void
-on_channel_closed(void *arg, uint16_t code, const char *text)
-{
-	go_wrong(arg, "the consumer's channel was closed: %u %s", code, text);
-}
-
-static void
-on_reply(void *arg, enum wb_err err, uint32_t messages, uint32_t consumers)
-{
-	(void)messages;
-	(void)consumers;
-	if (err != WB_OK)
-		go_wrong(arg, "the broker answers %s", wb_err_name(err));
-}
-
-static void
-on_broker_ready(void *arg)
-{
-	static const struct wb_amqp_channel_events events = {
-		.on_closed = on_channel_closed,
-		.on_delivery = on_delivery,
-	};
-	struct wb_test_bus *bus = arg;
-
-	bus->channel = wb_amqp_channel_open(bus->amqp, &events, bus);
-	wb_amqp_qos(bus->channel, 500, on_reply, bus);
-	bus->n_ready++;
-}
-
-static void
-on_broker_lost(void *arg, const char *why)
-{
-	go_wrong(arg, "the consumer's connection was lost: %s", why);
-}
-
-void
-wb_test_bus_consume(struct wb_test_bus *bus, const char *queue)
-{
-	wb_amqp_consume(bus->channel, queue, queue, on_reply, bus);
+	wb_test_bus_check(bus, n);
+	return n;
 }
 
 /* ---- topology ---- */
@@ -267,76 +229,57 @@ wb_test_bus_bind(struct wb_test_bus *bus, const char *queue, const char *key)
 }
 
 void
+wb_test_bus_unbind(struct wb_test_bus *bus, const char *queue, const char *key)
+{
+	/* A binding without arguments has its key for a name. */
+	manage("DELETE", NULL, 204, 204,
+	       "/api/bindings/%s/e/" EXCHANGE "/q/%s/%s", bus->name, queue,
+	       key);
+}
+
+void
+wb_test_bus_exchange(struct wb_test_bus *bus)
+{
+	manage("PUT", "{\"type\":\"direct\",\"durable\":true}", 201, 204,
+	       "/api/exchanges/%s/" EXCHANGE, bus->name);
+}
+
+void
+wb_test_bus_exchange_delete(struct wb_test_bus *bus)
+{
+	manage("DELETE", NULL, 204, 204, "/api/exchanges/%s/" EXCHANGE,
+	       bus->name);
+}
+
+void
+wb_test_bus_limit(struct wb_test_bus *bus, const char *queue, int limit)
+{
+	char body[256];
+
+	(void)snprintf(body, sizeof body,
+	               "{\"pattern\":\"^%s$\",\"apply-to\":\"queues\","
+	               "\"definition\":{\"max-length\":%d,"
+	               "\"overflow\":\"reject-publish\"}}",
+	               queue, limit);
+	if (limit > 0)
+		manage("PUT", body, 201, 204, "/api/policies/%s/limit",
+		       bus->name);
+	else
+		manage("DELETE", NULL, 204, 404, "/api/policies/%s/limit",
+		       bus->name);
+}
+
+void
 wb_test_bus_purge(const struct wb_test_bus *bus, const char *queue)
 {
 	manage("DELETE", NULL, 204, 204, "/api/queues/%s/%s/contents",
 	       bus->name, queue);
 }
 
-/* ---- events ---- */
-
-void
-wb_test_emit(struct wb_test_bus *bus, int aggregate, const char *type)
-{
-	char sql[256];
-
-	(void)snprintf(
-	    sql, sizeof sql,
-	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
-	    "event_type, payload) VALUES ('thing', 'a%d', '%s', '{}')",
-	    aggregate, type);
-	wb_test_script(&bus->db, sql);
-	assert_int_equal(bus->db.end, WB_TX_COMMITTED);
-}
-
-static void write_next(struct wb_test_writer *writer);
-
-static void
-on_written(const struct wb_tx_outcome *outcome, void *arg)
-{
-	struct wb_test_writer *writer = arg;
-
-	/* One that failed is missing at the end. */
-	if (outcome->end == WB_TX_COMMITTED && --writer->n_left > 0)
-		write_next(writer);
-}
-
-/* Which aggregates a transaction takes moves on from one to the next; in one
- * order within it, so that writers never deadlock. */
-static void
-write_next(struct wb_test_writer *writer)
-{
-	static size_t n_started;
-	size_t n_aggregates = writer->n_aggregates;
-	size_t n_places = WB_TEST_AGGREGATES / n_aggregates;
-	size_t first = n_started++ % n_places * n_aggregates;
-	char sql[512];
-
-	(void)snprintf(
-	    sql, sizeof sql,
-	    "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
-	    "event_type, payload) SELECT 'thing', 'a' || i, '" WB_TEST_TYPE
-	    "', json_build_object('n', i, 'text', repeat('x', 200)) "
-	    "FROM generate_series(%zu, %zu) i",
-	    first, first + n_aggregates - 1);
-	wb_pg_script(writer->conn.pg, sql, on_written, writer);
-}
-
-void
-wb_test_write(struct wb_test_bus *bus, size_t n_transactions,
-              size_t n_aggregates)
-{
-	for (size_t i = 0; i < WB_TEST_WRITERS; i++) {
-		bus->writers[i].n_left = n_transactions / WB_TEST_WRITERS;
-		bus->writers[i].n_aggregates = n_aggregates;
-		write_next(&bus->writers[i]);
-	}
-}
-
 /* ---- life ---- */
 
 static void
-load_schema(struct wb_test_bus *bus, const char *path)
+load_file(struct wb_test_bus *bus, const char *path)
 {
 	struct wb_buf sql = { 0 };
 	char block[4096];
@@ -352,6 +295,19 @@ load_schema(struct wb_test_bus *bus, const char *path)
 	wb_buf_fini(&sql);
 }
 
+/* In the order of their names, which begin with numbers. */
+static void
+load_schema(struct wb_test_bus *bus)
+{
+	glob_t found;
+
+	assert_int_equal(
+	    glob(WB_SCHEMA_MESSAGING "/*_outbox*.sql", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		load_file(bus, found.gl_pathv[i]);
+	globfree(&found);
+}
+
 static void
 open_database(struct wb_test_bus *bus)
 {
@@ -359,82 +315,98 @@ open_database(struct wb_test_bus *bus)
 	bus->dsn = wb_test_pg_dsn_of(bus->name);
 	wb_test_conn_params(&bus->db, bus->dsn);
 	wb_test_conn_open(&bus->db, bus->loop, "test", NULL);
-	load_schema(bus, WB_SCHEMA_MESSAGING "/001_outbox.sql");
-	for (size_t i = 0; i < WB_TEST_WRITERS; i++) {
-		wb_test_conn_params(&bus->writers[i].conn, bus->dsn);
-		wb_test_conn_open(&bus->writers[i].conn, bus->loop, "writer",
-		                  NULL);
-	}
-}
-
-static void
-open_broker(struct wb_test_bus *bus)
-{
-	static const struct wb_amqp_events events = {
-		.on_ready = on_broker_ready,
-		.on_lost = on_broker_lost,
-	};
-	static char none[] = "";
-
-	bus->brokers = wb_test_vhost_create(bus->name);
-	manage("PUT", "{\"type\":\"direct\",\"durable\":true}", 201, 204,
-	       "/api/exchanges/%s/" EXCHANGE, bus->name);
-	wb_test_bus_queue(bus, "events", WB_TEST_TYPE, 0);
-	bus->amqp_params = (struct wb_amqp_params){
-		.brokers = bus->brokers,
-		.connect_timeout_ms = 5000,
-		.rpc_timeout_ms = 5000,
-		.heartbeat_s = 30,
-		.reconnect_cap_ms = 1000,
-		.tls_ca = none,
-		.tls_cert = none,
-		.tls_key = none,
-	};
-	bus->amqp =
-	    wb_amqp_new(bus->loop, &bus->amqp_params, "test", &events, bus);
-	until(bus, &bus->n_ready, 1, "connections to the broker");
-	wb_test_bus_consume(bus, "events");
+	load_schema(bus);
+	wb_test_script(&bus->db, ledger_sql);
+	assert_int_equal(bus->db.end, WB_TX_COMMITTED);
+	wb_test_writers_open(bus);
 }
 
 void
 wb_test_bus_open(struct wb_test_bus *bus, const char *name)
 {
 	(void)wb_test_need_env("WB_TEST_MGMT_URL");
-	*bus = (struct wb_test_bus){ .loop = wb_loop_new() };
+	*bus = (struct wb_test_bus){
+		.loop = wb_loop_new(),
+		.first = bus,
+		.source = "test",
+	};
 	(void)snprintf(bus->name, sizeof bus->name, "%s", name);
 	open_database(bus);
-	open_broker(bus);
+	bus->brokers = wb_test_vhost_create(bus->name);
+	wb_test_bus_exchange(bus);
+	wb_test_bus_queue(bus, "events", WB_TEST_TYPE, 0);
+	wb_test_consumer_open(bus);
+	until(bus, &bus->n_ready, 1, "connections to the broker");
 	wb_test_bus_reset(bus);
+}
+
+void
+wb_test_bus_open_beside(struct wb_test_bus *bus, struct wb_test_bus *first,
+                        const char *source)
+{
+	*bus = (struct wb_test_bus){
+		.loop = first->loop,
+		.first = first,
+		.beside = first->beside,
+	};
+	first->beside = bus;
+	(void)snprintf(bus->source, sizeof bus->source, "%s", source);
+	(void)snprintf(bus->name, sizeof bus->name, "%.40s_%s", first->name,
+	               source);
+	open_database(bus);
+	wb_test_consumer_reset(bus);
+}
+
+static void
+empty_tables(struct wb_test_bus *bus)
+{
+	wb_test_script(&bus->db, "TRUNCATE outbox_events, outbox_held, "
+	                         "outbox_deliveries, "
+	                         "outbox_sequences, test_ledger");
+	assert_int_equal(bus->db.end, WB_TX_COMMITTED);
 }
 
 void
 wb_test_bus_reset(struct wb_test_bus *bus)
 {
+	struct wb_test_bus *each;
+
 	wb_test_relays_kill(bus);
-	wb_test_script(
-	    &bus->db,
-	    "TRUNCATE outbox_events, outbox_deliveries, outbox_sequences");
-	assert_int_equal(bus->db.end, WB_TX_COMMITTED);
+	for (each = bus; each != NULL; each = each->beside) {
+		wb_test_writers_reset(each);
+		empty_tables(each);
+	}
+	wb_test_bus_hold(bus, false);
 	/* What is still on its way to the consumer. */
 	wb_test_bus_purge(bus, "events");
 	wb_test_run_for(bus->loop, 100);
-	bus->n_received = bus->n_new = bus->n_duplicate = 0;
-	bus->n_out_of_order = 0;
-	bus->ids[0] = bus->wrong[0] = '\0';
-	for (size_t i = 0; i < WB_TEST_AGGREGATES; i++)
-		bus->next[i] = 1;
+	for (each = bus; each != NULL; each = each->beside)
+		wb_test_consumer_reset(each);
+}
+
+static void
+close_database(struct wb_test_bus *bus)
+{
+	wb_test_writers_close(bus);
+	wb_test_conn_close(&bus->db);
+	wb_test_database_drop(bus->name);
+	wb_test_consumer_reset(bus);
+	free(bus->dsn);
 }
 
 void
 wb_test_bus_close(struct wb_test_bus *bus)
 {
+	struct wb_loop *loop = bus->loop;
+	struct wb_test_bus *next;
+
 	wb_test_relays_kill(bus);
-	for (size_t i = 0; i < WB_TEST_WRITERS; i++)
-		wb_test_conn_close(&bus->writers[i].conn);
-	wb_test_conn_close(&bus->db);
-	wb_amqp_free(bus->amqp);
-	wb_loop_free(bus->loop);
+	wb_test_consumer_close(bus);
+	for (struct wb_test_bus *each = bus; each != NULL; each = next) {
+		next = each->beside;
+		close_database(each);
+	}
+	wb_loop_free(loop);
 	wb_test_vhost_delete(bus->name);
-	free(bus->dsn);
 	free(bus->brokers);
 }

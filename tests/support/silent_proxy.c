@@ -33,7 +33,7 @@ struct wb_silent_proxy {
 	struct evconnlistener *listener;
 	uint16_t port, target_port;
 	SSL_CTX *tls;
-	bool is_frozen;
+	bool is_frozen_to_target, is_frozen_to_client;
 	struct pair *pairs;
 	size_t accepted;
 };
@@ -66,10 +66,11 @@ static void
 on_readable(struct bufferevent *bev, void *arg)
 {
 	struct pair *pair = arg;
-	struct bufferevent *to =
-	    bev == pair->client ? pair->target : pair->client;
+	bool is_up = bev == pair->client;
+	struct bufferevent *to = is_up ? pair->target : pair->client;
 
-	if (pair->proxy->is_frozen || to == NULL)
+	if (to == NULL || (is_up ? pair->proxy->is_frozen_to_target
+	                         : pair->proxy->is_frozen_to_client))
 		return;
 	(void)evbuffer_add_buffer(bufferevent_get_output(to),
 	                          bufferevent_get_input(bev));
@@ -84,7 +85,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 
 	if ((what & BEV_EVENT_CONNECTED) != 0)
 		return;
-	if (pair->proxy->is_frozen && bev == pair->target) {
+	if (pair->proxy->is_frozen_to_client && bev == pair->target) {
 		bufferevent_free(pair->target);
 		pair->target = NULL;
 	} else {
@@ -174,7 +175,22 @@ wb_silent_proxy_port(const struct wb_silent_proxy *proxy)
 void
 wb_silent_proxy_freeze(struct wb_silent_proxy *proxy, bool is_frozen)
 {
-	proxy->is_frozen = is_frozen;
+	wb_silent_proxy_freeze_ways(proxy, is_frozen, is_frozen);
+}
+
+void
+wb_silent_proxy_freeze_ways(struct wb_silent_proxy *proxy, bool to_target,
+                            bool to_client)
+{
+	struct pair *pair;
+
+	proxy->is_frozen_to_target = to_target;
+	proxy->is_frozen_to_client = to_client;
+	for (pair = proxy->pairs; pair != NULL; pair = pair->next) {
+		on_readable(pair->client, pair);
+		if (pair->target != NULL)
+			on_readable(pair->target, pair);
+	}
 }
 
 void

@@ -25,6 +25,11 @@ uint16_t wb_silent_proxy_port(const struct wb_silent_proxy *proxy);
  * are silent too. */
 void wb_silent_proxy_freeze(struct wb_silent_proxy *proxy, bool is_frozen);
 
+/* Likewise, in each direction by itself. What was held back passes once it may
+ * again. */
+void wb_silent_proxy_freeze_ways(struct wb_silent_proxy *proxy, bool to_target,
+                                 bool to_client);
+
 /* Closes every connection. */
 void wb_silent_proxy_cut(struct wb_silent_proxy *proxy);
 
