@@ -75,7 +75,7 @@ BEGIN
   IF NOT FOUND THEN
     RETURN false;
   END IF;
-  PERFORM pg_notify('outbox_wake', '');
+  PERFORM outbox_knock();
   RETURN true;
 END $$;
 
@@ -102,7 +102,7 @@ BEGIN
         SELECT f.seq FROM outbox_held f
         WHERE f.aggregate_type = gone.aggregate_type AND f.aggregate_id = gone.aggregate_id
         ORDER BY f.sequence LIMIT 1);
-    PERFORM pg_notify('outbox_wake', '');
+    PERFORM outbox_knock();
     RETURN true;
   ELSIF kind = 'delivery' THEN
     UPDATE outbox_deliveries d SET published_at = clock_timestamp(),

@@ -86,7 +86,7 @@ def sequences_have_no_gap(stack, services):
 
 def nothing_is_parked(stack, services):
     return [f"{service}: parked {row}" for service in services for row in
-            stack.rows(service, "SELECT event_id, event_type, reason FROM outbox_events WHERE parked_at IS NOT NULL")]
+            stack.rows(service, "SELECT kind, event_id, name, reason FROM outbox_parked")]
 
 
 def history_is_complete(stack, services):

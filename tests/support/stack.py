@@ -326,7 +326,7 @@ class Stack:
     def is_quiet(self):
         """Nothing pending in any outbox or queue, and no mail unsent."""
         for service in SERVICES:
-            pending = self.rows(service, "SELECT count(*) FROM outbox_events WHERE published_at IS NULL")[0][0]
+            pending = self.rows(service, "SELECT count(*) FROM outbox_unpublished")[0][0]
             due = self.rows(service, "SELECT count(*) FROM outbox_deliveries WHERE published_at IS NULL")[0][0]
             if pending or due:
                 return False

@@ -115,8 +115,9 @@ class Paths(unittest.TestCase):
                                            (order_id,)), 30, "it was shipped")
         self.assertEqual(self.stack.cancel(order_id), 202)
         eventually(lambda: self.stack.rows(
-            "shipping", "SELECT 1 FROM outbox_events WHERE aggregate_id = %s AND "
-            "event_type = 'shipment.void_refused.v1' AND published_at IS NOT NULL", (order_id,)), 30,
+            "shipping", "SELECT 1 FROM outbox_events e WHERE aggregate_id = %s AND event_type = "
+            "'shipment.void_refused.v1' AND NOT EXISTS (SELECT FROM outbox_unpublished u "
+            "WHERE u.seq = e.seq)", (order_id,)), 30,
             "it was refused")
         for properties, body in self.stack.take("orders"):
             if properties.type != "shipment.created.v1":
