@@ -43,6 +43,7 @@ batch_reset(struct batch *batch)
 	batch->n_settled = 0;
 	batch->oldest = 0;
 	batch->return_at = 0;
+	batch->has_early = false;
 	wb_arena_reset(batch->arena);
 	if (batch->bodies.cap > batch->bodies_keep)
 		wb_buf_fini(&batch->bodies);
@@ -98,6 +99,8 @@ batch_count(const struct batch *batch, enum row_state state)
 bool
 batch_has_marks(const struct batch *batch)
 {
+	if (batch->has_early)
+		return true;
 	for (size_t i = 0; i < batch->n_rows; i++) {
 		switch (batch->rows[i].state) {
 		case ROW_ACKED:

@@ -68,6 +68,8 @@ struct batch {
 	/* order.c: index of the last row of each aggregate, by hash. */
 	int32_t *chains;
 	size_t n_chains; /* a power of two */
+	bool has_early;  /* a row that is to be held, for its predecessor is
+	                    neither published nor here */
 
 	/* confirm.c: which row has which delivery tag. */
 	uint32_t *sent; /* by tag - first_tag */
@@ -96,7 +98,7 @@ void batch_fail(struct batch *batch, struct row *row, enum row_state state,
 /* Rows that are in this state. */
 size_t batch_count(const struct batch *batch, enum row_state state);
 
-/* Whether any row has an end that must be marked in the database. */
+/* Whether anything of it must be marked in the database. */
 bool batch_has_marks(const struct batch *batch);
 
 #endif

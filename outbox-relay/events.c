@@ -73,8 +73,10 @@ on_events(const struct wb_pg_result *result, void *arg)
 static int64_t
 share(int64_t all, size_t n_lanes)
 {
-	int64_t n = all / (int64_t)n_lanes;
+	int64_t n;
 
+	WB_ASSERT(n_lanes > 0);
+	n = all / (int64_t)n_lanes;
 	return n > 0 ? n : 1;
 }
 

@@ -75,8 +75,10 @@ order_build(struct batch *batch)
 	for (size_t i = 0; i < batch->n_rows; i++) {
 		struct row *row = &batch->rows[i];
 
-		if (row->state == ROW_WAITING && !is_in_turn(batch, row))
+		if (row->state == ROW_WAITING && !is_in_turn(batch, row)) {
 			batch_end(batch, row, ROW_LEFT);
+			batch->has_early |= !row->is_held;
+		}
 		if (row->state != ROW_WAITING)
 			order_leave_rest(batch, row);
 	}

@@ -7,7 +7,8 @@
 #include "batch.h"
 
 /* Links the chains of a batch that was just read. A row whose predecessor is
- * neither published nor in the batch is left, with all that follow it. */
+ * neither published nor in the batch is left, with all that follow it: to be
+ * held, or the cursor would never get past it. */
 void order_build(struct batch *batch);
 
 /* The rows that may be sent first: WAITING, at the head of a chain. */

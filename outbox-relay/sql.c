@@ -52,10 +52,17 @@
 	"AND e.xid >= c.xmax AND " SLOTS("e") " "                        \
 	"ORDER BY e.xid, e.seq LIMIT " most ")"
 
-/* Held events of cursor c that are due. */
+#define SAME_AGGREGATE(a, b)                                                   \
+	a ".aggregate_type = " b ".aggregate_type "                            \
+	"AND " a ".aggregate_id = " b ".aggregate_id "
+
+/* Held events of cursor c that are due: first ones of their aggregates. Others
+ * may have a time too, if they were passed before those that they wait for. */
 #define DUE(columns, most)                                                     \
 	"SELECT " columns " FROM outbox_held h WHERE h.lane = c.lane "         \
-	"AND h.retry_at <= now() ORDER BY h.retry_at LIMIT " most
+	"AND h.retry_at <= now() AND h.seq = ("                                \
+	"SELECT f.seq FROM outbox_held f WHERE " SAME_AGGREGATE("f", "h")      \
+	"ORDER BY f.sequence LIMIT 1) ORDER BY h.retry_at LIMIT " most
 
 /* A cursor that was not moved for so long is moved without a batch, so that the
  * days before it can be forgotten. */
@@ -86,10 +93,6 @@ const struct wb_pg_stmt sql_lock_lanes[] = BOTH("relay_lock_lanes", LOCK_LANES);
 #define SIZED(e) "octet_length(" e ".payload::text)::bigint AS bytes"
 #define FITS(r) "coalesce(" r ".before < $6::bigint, true)"
 
-#define SAME_AGGREGATE(a, b)                                                   \
-	a ".aggregate_type = " b ".aggregate_type "                            \
-	"AND " a ".aggregate_id = " b ".aggregate_id "
-
 /* One row more than fits, so that it is known whether there is more. */
 #define PASSED_NOW(SLOTS)                                                      \
 	"SELECT CASE WHEN s.nth <= $4::bigint AND " FITS("s")                  \
@@ -99,8 +102,8 @@ const struct wb_pg_stmt sql_lock_lanes[] = BOTH("relay_lock_lanes", LOCK_LANES);
 	NOT_DONE("e.*", SLOTS, "$4::bigint + 1")                               \
 	" LIMIT $4::bigint + 1) e) s) s"
 
-/* The first due ones of each aggregate, each with some that wait for it. A
- * parked one ends such a row, and whatever is behind it. */
+/* The due ones, each with some that wait for it. What is behind a parked one is
+ * not in turn (see order.h), if it is read at all. */
 #define HELD_NOW                                                               \
 	"SELECT 3 AS kind, s.* FROM (SELECT s.*, " SUMMED " FROM ("            \
 	"SELECT f.attempts, e.*, " SIZED("e") " FROM ("                        \

@@ -24,8 +24,8 @@ struct wb_histogram *wb_histogram(const char *name, const char *labels,
 
 void wb_counter_add(struct wb_counter *counter, uint64_t n);
 void wb_gauge_set(struct wb_gauge *gauge, double value);
-/* From now on the gauge has these labels instead (copied): for what is one thing
- * at a time, with another name each time. */
+/* From now on the gauge has these labels instead (copied): for what is one
+ * thing at a time, with another name each time. */
 void wb_gauge_relabel(struct wb_gauge *gauge, const char *labels);
 void wb_histogram_add_us(struct wb_histogram *histogram, int64_t us);
 

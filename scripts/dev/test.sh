@@ -17,7 +17,7 @@ cmd_test() {
 	*) die "there are no $1 tests" "./dev test $TEST_WORDS" 2 ;;
 	esac
 	case $label${1:-} in
-	'^faults$relay')
+	"^faults\$relay")
 		topic='^relay$'
 		shift
 		;;

@@ -166,8 +166,9 @@ read_cursor(struct cursor *cursor, int64_t at_us)
 	wb_buf_clear(&text);
 	wb_buf_printf(&text, "%" PRId64 " ", cursor->number);
 	cursor_format(&cursor->done, &text);
-	wb_buf_printf(&text, " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64
-	                     " %" PRId64 " 0 ",
+	wb_buf_printf(&text,
+	              " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64
+	              " %" PRId64 " 0 ",
 	              cursor->part_xid, cursor->part_seq, cursor->since_us,
 	              cursor->taken_us, at_us);
 	/* The claim has a transaction of its own, which inserts nothing. */
@@ -251,8 +252,9 @@ takes_what_the_server_writes(void **state)
 	struct cursor cursor;
 
 	(void)state;
-	assert_true(cursor_parse("7 10:20:10,12 12 -5 1000 2000 3000 1 5 15:30:15",
-	                         4, arena, &cursor));
+	assert_true(
+	    cursor_parse("7 10:20:10,12 12 -5 1000 2000 3000 1 5 15:30:15", 4,
+	                 arena, &cursor));
 	assert_int_equal(cursor.lane, 4);
 	assert_int_equal(cursor.number, 7);
 	assert_int_equal(cursor.done.xmax, 20);
@@ -266,7 +268,8 @@ takes_what_the_server_writes(void **state)
 	assert_true(cursor.is_stale);
 	assert_int_equal(cursor.seen.xmax, 30);
 	assert_int_equal(cursor.seen.xip[0], 15);
-	assert_true(cursor_parse("0 1:1: 0 0 1 1 1 0 5 9:9:", 0, arena, &cursor));
+	assert_true(
+	    cursor_parse("0 1:1: 0 0 1 1 1 0 5 9:9:", 0, arena, &cursor));
 	assert_int_equal(cursor.done.n_xip, 0);
 }
 
@@ -276,8 +279,8 @@ names_the_open_ones_below_the_claims_own(void **state)
 	struct cursor cursor;
 
 	(void)state;
-	assert_true(cursor_parse("0 1:1: 0 0 1 1 1 0 14 8:12:8", 0, arena,
-	                         &cursor));
+	assert_true(
+	    cursor_parse("0 1:1: 0 0 1 1 1 0 14 8:12:8", 0, arena, &cursor));
 	assert_int_equal(cursor.seen.xmax, 15);
 	assert_int_equal(cursor.seen.n_xip, 3);
 	assert_int_equal(cursor.seen.xip[0], 8);
@@ -323,8 +326,7 @@ a_stale_cursor_moves_unless_more_is_left(void **state)
 #define DAY  (24 * HOUR)
 
 static enum reach
-reach_of(int64_t since_us, int64_t now_us, int64_t elapsed_us,
-         int32_t slots[2])
+reach_of(int64_t since_us, int64_t now_us, int64_t elapsed_us, int32_t slots[2])
 {
 	struct horizon horizon;
 
@@ -340,9 +342,9 @@ looks_at_one_day_or_two(void **state)
 
 	(void)state;
 	assert_int_equal(horizon_reach(&never, 1000, slots), REACH_FAR);
-	assert_int_equal(reach_of(100 * DAY + 5 * HOUR, 100 * DAY + 6 * HOUR, 0,
-	                          slots),
-	                 REACH_NEAR);
+	assert_int_equal(
+	    reach_of(100 * DAY + 5 * HOUR, 100 * DAY + 6 * HOUR, 0, slots),
+	    REACH_NEAR);
 	assert_int_equal(slots[0], 100 % 16);
 	assert_int_equal(slots[1], 100 % 16);
 	/* An hour around midnight: both days. */

@@ -138,8 +138,7 @@ main(void)
 		cmocka_unit_test(is_taken_back_to_what_was_found),
 		cmocka_unit_test(a_lower_position_takes_back),
 		cmocka_unit_test(a_first_lower_position_takes_back),
-		cmocka_unit_test(
-		    a_sweep_is_due_at_once_and_then_by_its_period),
+		cmocka_unit_test(a_sweep_is_due_at_once_and_then_by_its_period),
 		cmocka_unit_test(a_slow_sweep_is_due_more_seldom),
 	};
 
