@@ -68,8 +68,8 @@ struct batch {
 	/* order.c: index of the last row of each aggregate, by hash. */
 	int32_t *chains;
 	size_t n_chains; /* a power of two */
-	bool has_early;  /* a row that is to be held, for its predecessor is
-	                    neither published nor here */
+	bool has_early;  /* a row that is to be held, for it waits for one that
+	                    is neither published nor here */
 
 	/* confirm.c: which row has which delivery tag. */
 	uint32_t *sent; /* by tag - first_tag */

@@ -66,16 +66,21 @@ take_snapshot(const char **at, char end, struct wb_arena *arena,
 	return true;
 }
 
+/* Savepoints count, too, and there may be millions of them. */
+enum { NAMES_MAX = 10000 };
+
 /* A snapshot does not name the open transactions above the last one that has
  * ended. All below the claim's own are open, though; and what is above that one
- * began after the claim. */
-static void
+ * began after the claim. False: they are too many to be named. */
+static bool
 name_open(struct snapshot *seen, uint64_t own, struct wb_arena *arena)
 {
 	uint64_t *xip;
 
 	if (own < seen->xmax)
-		return;
+		return true;
+	if (own - seen->xmax > NAMES_MAX)
+		return false;
 	xip = wb_arena_alloc(arena, (seen->n_xip + (size_t)(own - seen->xmax)) *
 	                                sizeof *xip);
 	memcpy(xip, seen->xip, seen->n_xip * sizeof *xip);
@@ -83,6 +88,7 @@ name_open(struct snapshot *seen, uint64_t own, struct wb_arena *arena)
 	for (uint64_t xid = seen->xmax; xid < own; xid++)
 		seen->xip[seen->n_xip++] = xid;
 	seen->xmax = own + 1;
+	return true;
 }
 
 bool
@@ -102,7 +108,7 @@ cursor_parse(const char *text, int32_t lane, struct wb_arena *arena,
 	    !take_u64(&text, ' ', &is_stale) || !take_u64(&text, ' ', &own) ||
 	    !take_snapshot(&text, '\0', arena, &cursor.seen))
 		return false;
-	name_open(&cursor.seen, own, arena);
+	cursor.is_vague = !name_open(&cursor.seen, own, arena);
 	cursor.is_stale = is_stale != 0;
 	*ret_cursor = cursor;
 	return true;
@@ -218,5 +224,9 @@ cursor_next(const struct cursor *cursor, struct wb_arena *arena)
 	add_unseen(cursor, is_cut, &next.done);
 	if (next.done.n_xip > 0 && next.done.xip[0] < cursor->done.xmax)
 		next.since_us = cursor->since_us;
+	if (cursor->is_vague) {
+		next.since_us = cursor->since_us;
+		next.taken_us = cursor->taken_us;
+	}
 	return next;
 }

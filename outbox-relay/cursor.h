@@ -40,6 +40,7 @@ struct cursor {
 	int64_t now_us;
 	struct snapshot seen;
 	bool is_stale; /* to be moved even if nothing was read */
+	bool is_vague; /* seen does not name all that is open */
 	uint64_t last_xid;
 	int64_t last_seq;
 	size_t n_passed;

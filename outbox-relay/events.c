@@ -59,6 +59,17 @@ on_event(struct claim *claim, const struct wb_pg_result *result, size_t at)
 	}
 }
 
+/* A cursor ahead of the server: the database was replaced under us. The gate
+ * will say so when it has connected again. */
+static bool
+is_restored(const struct claim *claim)
+{
+	for (size_t i = 0; i < claim->n_cursors; i++)
+		if (claim->cursors[i].done.xmax > claim->cursors[i].seen.xmax)
+			return true;
+	return false;
+}
+
 static void
 on_events(const struct wb_pg_result *result, void *arg)
 {
@@ -66,6 +77,10 @@ on_events(const struct wb_pg_result *result, void *arg)
 
 	for (size_t i = 0; i < wb_pg_rows(result); i++)
 		on_event(claim, result, i);
+	if (is_restored(claim)) {
+		claim->n_cursors = 0;
+		batch_reset(claim->batch);
+	}
 	claim->on_read(claim->arg);
 }
 

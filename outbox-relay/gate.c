@@ -317,15 +317,17 @@ on_begun(const struct wb_tx_outcome *outcome, void *arg)
 	struct gate *gate;
 
 	WB_CAST(gate, arg, GATE_MAGIC);
+	if (outcome->end == WB_TX_COMMITTED)
+		gate->has_begun = gate->answer;
 	if (outcome->end == WB_TX_COMMITTED && gate->answer) {
-		gate->has_begun = true;
 		go_on(gate);
 		return;
 	}
 	if (outcome->end == WB_TX_COMMITTED)
 		(void)wb_fail(&gate->why, WB_ERR_DB_ERROR,
-		              "the cursors in outbox_batches do not fit this "
-		              "server: was it restored? see outbox_rebase()");
+		              "the transaction ids in outbox_batches and "
+		              "outbox_events do not fit this server: was it "
+		              "restored? see outbox_rebase()");
 	else /* the tables may not be there yet */
 		(void)wb_fail(&gate->why, WB_ERR_DB_ERROR,
 		              "the outbox tables can't be read: %s",

@@ -76,7 +76,7 @@ struct gate {
 	struct wake_test test;
 	bool is_sleep_wanted, is_test_due, is_notified;
 	bool is_draining;
-	bool has_begun;     /* it is known where to look */
+	bool has_begun; /* it is known where to look, and may be looked at */
 	struct wb_note why; /* the tables can't be read; "" while they can */
 	unsigned misses;    /* polls in a row that found nothing to do */
 	int64_t started_us;

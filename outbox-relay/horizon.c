@@ -15,13 +15,25 @@ horizon_seen(struct horizon *horizon, int64_t since_us, int64_t now_us,
 	};
 }
 
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 enum reach
 horizon_reach(const struct horizon *horizon, int64_t at_us,
               int32_t ret_slots[2])
 {
 	int64_t now_us = horizon->now_us + (at_us - horizon->at_us);
-	int64_t first = (horizon->since_us - HOUR_US) / DAY_US;
-	int64_t last = (now_us + HOUR_US) / DAY_US;
+	int64_t first = (least(horizon->since_us, now_us) - HOUR_US) / DAY_US;
+	int64_t last = (most(horizon->since_us, now_us) + HOUR_US) / DAY_US;
 
 	ret_slots[0] = (int32_t)(first % HORIZON_SLOTS);
 	ret_slots[1] = (int32_t)(last % HORIZON_SLOTS);

@@ -1,7 +1,7 @@
 /* Which days hold events that are not done. Both tables of the outbox are a
  * ring of partitions, one per day; statements look only at those that can hold
- * what is not done: from the lowest `since` of all cursors until now, with a
- * margin for a clock that is set back. While that is at most two days, they are
+ * what is not done: from the lowest `since` of all cursors until now (or the
+ * other way round, after a clock was set back), with a margin. While that is at most two days, they are
  * looked at alone; at times everything is looked at all the same (sweep.h). */
 #ifndef RELAY_HORIZON_H
 #define RELAY_HORIZON_H

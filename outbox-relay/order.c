@@ -75,13 +75,14 @@ order_build(struct batch *batch)
 	for (size_t i = 0; i < batch->n_rows; i++) {
 		struct row *row = &batch->rows[i];
 
-		if (row->state == ROW_WAITING && !is_in_turn(batch, row)) {
+		if (row->state == ROW_WAITING && !is_in_turn(batch, row))
 			batch_end(batch, row, ROW_LEFT);
-			batch->has_early |= !row->is_held;
-		}
 		if (row->state != ROW_WAITING)
 			order_leave_rest(batch, row);
 	}
+	for (size_t i = 0; i < batch->n_rows; i++)
+		if (batch->rows[i].state == ROW_LEFT && !batch->rows[i].is_held)
+			batch->has_early = true;
 }
 
 bool

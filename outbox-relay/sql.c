@@ -242,7 +242,10 @@ const struct wb_pg_stmt sql_refuse_deliveries = {
 const struct wb_pg_stmt sql_begin = {
 	"relay_begin",
 	"SELECT count(c) = count(*) AND coalesce(max(pg_snapshot_xmax(c.done)) "
-	"<= pg_snapshot_xmax(pg_current_snapshot()), false), "
+	"<= pg_snapshot_xmax(pg_current_snapshot()), false) AND NOT EXISTS ("
+	"SELECT FROM outbox_lanes n CROSS JOIN LATERAL (SELECT FROM "
+	"outbox_events e WHERE e.lane = n.lane AND e.xid >= "
+	"pg_snapshot_xmax(pg_current_snapshot()) LIMIT 1) ahead), "
 	MICROSECONDS("coalesce(min(c.since), now())") ", " MICROSECONDS("now()")
 	" FROM outbox_lanes l LEFT JOIN outbox_cursors c ON c.lane = l.lane",
 };
@@ -339,6 +342,11 @@ const struct wb_pg_stmt sql_oldest_open = {
 	"AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL) "
 	"AND xact_start < now() - interval '1 second' "
 	"ORDER BY xact_start LIMIT 1",
+};
+
+const struct wb_pg_stmt sql_forget = {
+	"relay_forget",
+	"SELECT outbox_forget($1::int)::bigint",
 };
 
 const struct wb_pg_stmt sql_expire = {

@@ -114,8 +114,8 @@ extern const struct wb_pg_stmt sql_refuse_deliveries;
 extern const struct wb_pg_stmt sql_begin;
 
 enum begin_column {
-	/* Each lane has a cursor, and none is ahead of this server's
-	 * transactions. */
+	/* Each lane has a cursor, and neither one of them nor an event is ahead
+	 * of this server's transactions. */
 	BEGIN_IS_SOUND,
 	BEGIN_SINCE_US, /* the lowest `since` of all cursors */
 	BEGIN_NOW_US,
@@ -166,6 +166,9 @@ enum open_column {
 	OPEN_APPLICATION_NAME,
 	OPEN_AGE_US,
 };
+
+/* Deletes old deliveries, some at a time. $1 days to keep, int */
+extern const struct wb_pg_stmt sql_forget;
 
 /* Gives back old days. $1 how many to keep, int → how many were given back */
 extern const struct wb_pg_stmt sql_expire;

@@ -1,4 +1,4 @@
-/* One statement after the other: count, look for the oldest transaction,
+/* One statement after the other: count, look for the oldest transaction, forget,
  * expire; then wait. What fails is tried again the next time. */
 #include "upkeep.h"
 
@@ -40,19 +40,39 @@ on_expired(const struct wb_tx_outcome *outcome, void *arg)
 {
 	struct upkeep *upkeep;
 
-	(void)outcome; /* logged; a lock that is taken is tried again */
+	(void)outcome; /* logged */
 	WB_CAST(upkeep, arg, UPKEEP_MAGIC);
 	rest(upkeep);
 }
 
+/* A statement about days to keep. */
 static void
-expire(struct upkeep *upkeep)
+ask_days(struct upkeep *upkeep, const struct wb_pg_stmt *stmt,
+         wb_tx_result_fn on_result, wb_tx_done_fn on_done)
 {
 	wb_pg_args_clear(upkeep->args);
 	wb_pg_arg_i32(upkeep->args,
 	              (int32_t)upkeep->config.params->retention_days);
-	wb_pg_query(upkeep->pg, &sql_expire, upkeep->args, on_expire,
-	            on_expired, upkeep);
+	wb_pg_query(upkeep->pg, stmt, upkeep->args, on_result, on_done, upkeep);
+}
+
+static void
+on_forgotten(const struct wb_tx_outcome *outcome, void *arg)
+{
+	struct upkeep *upkeep;
+
+	WB_CAST(upkeep, arg, UPKEEP_MAGIC);
+	if (outcome->end == WB_TX_COMMITTED && !upkeep->is_draining &&
+	    wb_mono_us() >= upkeep->expire_us)
+		ask_days(upkeep, &sql_expire, on_expire, on_expired);
+	else
+		rest(upkeep);
+}
+
+static void
+forget(struct upkeep *upkeep)
+{
+	ask_days(upkeep, &sql_forget, NULL, on_forgotten);
 }
 
 /* ---- metrics ---- */
@@ -91,11 +111,10 @@ on_looked(const struct wb_tx_outcome *outcome, void *arg)
 	struct upkeep *upkeep;
 
 	WB_CAST(upkeep, arg, UPKEEP_MAGIC);
-	if (outcome->end == WB_TX_COMMITTED && !upkeep->is_draining &&
-	    wb_mono_us() >= upkeep->expire_us)
-		expire(upkeep);
-	else
+	if (outcome->end != WB_TX_COMMITTED || upkeep->is_draining)
 		rest(upkeep);
+	else
+		forget(upkeep);
 }
 
 static void

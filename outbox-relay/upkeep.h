@@ -1,6 +1,6 @@
 /* What a source needs beside publishing, on a connection of its own, so that it
- * delays nothing: every count-ms its metrics, every hour old days given back.
- */
+ * delays nothing: every count-ms its metrics and old deliveries, every hour old
+ * days. */
 #ifndef RELAY_UPKEEP_H
 #define RELAY_UPKEEP_H
 

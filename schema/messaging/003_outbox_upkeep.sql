@@ -80,7 +80,8 @@ BEGIN
 END $$;
 
 -- A parked event or delivery is given up; the next event of the aggregate goes
--- on. why: for those who ask later. False: there is no such parked row.
+-- on. why: for those who ask later. False: there is no such parked row. An
+-- event's lane stands still until the transaction ends.
 CREATE FUNCTION outbox_discard(kind text, id bigint, why text) RETURNS boolean LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 DECLARE
@@ -90,6 +91,15 @@ BEGIN
     RAISE EXCEPTION 'say why it is discarded' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF kind = 'event' THEN
+    -- Else a batch in hand could hold the next event behind this one, unseen
+    -- from here, and it would wait for ever. For the same reason each statement
+    -- needs a snapshot of its own.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+      RAISE EXCEPTION 'outbox_discard needs the isolation level read committed'
+        USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    PERFORM FROM outbox_lanes l
+      WHERE l.lane = (SELECT h.lane FROM outbox_held h WHERE h.seq = id) FOR UPDATE;
     DELETE FROM outbox_held h WHERE h.seq = id AND h.parked_at IS NOT NULL RETURNING * INTO gone;
     IF NOT FOUND THEN
       RETURN false;
@@ -114,10 +124,9 @@ BEGIN
 END $$;
 
 -- Gives back the days that are older than keep_days, by truncating their
--- partitions, and deletes as old deliveries, some at a time. A day on which
--- something is still unpublished stays. The relay calls this; it never waits
--- long for a lock.
--- Returns how many days were given back.
+-- partitions. A day on which something is still unpublished stays, and so does one
+-- that somebody reads just now: this never waits long for a lock. The relay calls
+-- it every hour. Returns how many days were given back.
 CREATE FUNCTION outbox_expire(keep_days int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
 SET lock_timeout = '100ms' AS $$
 DECLARE
@@ -131,11 +140,6 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(8617204432) THEN
     RETURN 0;
   END IF;
-  DELETE FROM outbox_deliveries WHERE id IN (
-    SELECT d.id FROM outbox_deliveries d
-    WHERE d.published_at < now() - keep_days * interval '24 hours'
-    ORDER BY d.published_at LIMIT 50000);
-  DELETE FROM outbox_discarded d WHERE d.discarded_at < now() - keep_days * interval '24 hours';
   FOR old IN
     SELECT generate_series(0, 15) EXCEPT
     SELECT outbox_slot(now() + day * interval '24 hours') FROM generate_series(-keep_days, 1) AS day
@@ -143,7 +147,11 @@ BEGIN
     EXECUTE format('SELECT NOT EXISTS (SELECT FROM outbox_events_%1$s)
                     AND NOT EXISTS (SELECT FROM outbox_batches_%1$s)', old) INTO is_empty;
     CONTINUE WHEN is_empty;
-    EXECUTE format('LOCK TABLE outbox_events_%1$s, outbox_batches_%1$s IN ACCESS EXCLUSIVE MODE', old);
+    BEGIN
+      EXECUTE format('LOCK TABLE outbox_events_%1$s, outbox_batches_%1$s IN ACCESS EXCLUSIVE MODE', old);
+    EXCEPTION WHEN lock_not_available THEN
+      CONTINUE;
+    END;
     CONTINUE WHEN EXISTS (SELECT FROM outbox_unpublished u WHERE u.slot = old)
                OR EXISTS (SELECT FROM outbox_cursors c WHERE c.slot = old);
     EXECUTE format('TRUNCATE outbox_events_%1$s, outbox_batches_%1$s', old);
@@ -152,11 +160,37 @@ BEGIN
   RETURN n;
 END $$;
 REVOKE ALL ON FUNCTION outbox_expire(int) FROM PUBLIC;
--- It runs with its owner's rights: no temporary table of the caller's may take a
--- name in it.
+
+-- Deletes published deliveries and discarded events that are older than keep_days,
+-- 10,000 of each at most. The relay calls this whenever it counts. Returns how many
+-- deliveries were deleted.
+CREATE FUNCTION outbox_forget(keep_days int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  n int;
+BEGIN
+  IF coalesce(keep_days, 0) < 1 THEN
+    RAISE EXCEPTION 'keep_days is 1 at least, not %', keep_days USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  DELETE FROM outbox_discarded g USING (
+    SELECT d.seq FROM outbox_discarded d
+    WHERE d.discarded_at < now() - keep_days * interval '24 hours' LIMIT 10000) old
+    WHERE g.seq = old.seq;
+  DELETE FROM outbox_deliveries g USING (
+    SELECT d.id FROM outbox_deliveries d
+    WHERE d.published_at < now() - keep_days * interval '24 hours'
+    ORDER BY d.published_at LIMIT 10000 FOR UPDATE SKIP LOCKED) old
+    WHERE g.id = old.id;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END $$;
+REVOKE ALL ON FUNCTION outbox_forget(int) FROM PUBLIC;
+
+-- Both run with their owner's rights: no temporary table of the caller's may take a
+-- name in them.
 DO $$
 BEGIN
   EXECUTE format('ALTER FUNCTION outbox_expire(int) SET search_path = %I, pg_temp', current_schema());
+  EXECUTE format('ALTER FUNCTION outbox_forget(int) SET search_path = %I, pg_temp', current_schema());
 END $$;
 
 -- After a dump was restored into another cluster, whose transaction ids are not
@@ -195,5 +229,5 @@ BEGIN
   EXECUTE format('GRANT SELECT, INSERT ON outbox_batches TO %I', relay);
   EXECUTE format('GRANT SELECT, UPDATE ON outbox_lanes, outbox_deliveries TO %I', relay);
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON outbox_held TO %I', relay);
-  EXECUTE format('GRANT EXECUTE ON FUNCTION outbox_expire(int) TO %I', relay);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION outbox_expire(int), outbox_forget(int) TO %I', relay);
 END $$;

@@ -131,6 +131,33 @@ test_late_commit(void **state)
 	assert_int_equal(bus.next[7], 4);
 }
 
+static const struct wb_pg_stmt xid_stmt = {
+	"late_xid",
+	"SELECT pg_current_xact_id()",
+};
+
+/* Events are read by transaction, in the order in which those began: here the
+ * second event of the aggregate comes first, and fills the batch. */
+static void
+test_transactions_in_the_other_order(void **state)
+{
+	struct wb_test_conn *writer = &bus.writers[0].conn;
+	struct wb_tx *tx;
+	size_t n_done = writer->n_done;
+
+	(void)state;
+	tx = wb_tx_begin(writer->pg, wb_test_on_done, writer);
+	wb_tx_query(tx, &xid_stmt, NULL, NULL, NULL);
+	wb_tx_flush(tx);
+	wb_test_bus_run_ms(&bus, 100);
+	wb_test_emit(&bus, 7, WB_TEST_TYPE);
+	wb_tx_query(tx, &insert_stmt, NULL, NULL, NULL);
+	wb_tx_commit(tx);
+	assert_true(wb_test_run_until(bus.loop, &writer->n_done, n_done + 1));
+	wb_test_relay_start(&bus, 0, "--batch-events=1", NULL);
+	wb_test_bus_check(&bus, 2);
+}
+
 /* ---- what the broker will not take ---- */
 
 static void
@@ -162,6 +189,33 @@ test_unroutable_is_parked(void **state)
 	wb_test_script(&bus.db,
 	               "SELECT outbox_retry(kind, id) FROM outbox_parked");
 	wb_test_bus_check(&bus, 5);
+}
+
+/* However many events wait for a parked one, others of their lane go on. */
+static void
+test_lane_passes_a_parked_aggregate(void **state)
+{
+	(void)state;
+	wb_test_relay_start(&bus, 0, "--max-attempts=1 --batch-events=8", NULL);
+	wb_test_emit(&bus, 0, "nobody.cares.v1");
+	wb_test_bus_expect(&bus, WB_TEST_PARKED_SQL("count(*)"), "1");
+	wb_test_script(
+	    &bus.db, "INSERT INTO outbox_events (aggregate_type, aggregate_id, "
+	             "event_type, payload) SELECT 'thing', 'a' || greatest(0, "
+	             "n - 100), '" WB_TEST_TYPE "', '{}' "
+	             "FROM generate_series(1, 120) AS n");
+	wb_test_bus_until_new(&bus, 20);
+	wb_test_bus_expect(&bus, WB_TEST_PENDING_SQL, "101");
+	/* The relay has nothing to do, and sleeps. */
+	wb_test_bus_expect(&bus,
+	                   "SELECT count(*) FROM pg_locks "
+	                   "WHERE locktype = 'advisory' AND granted "
+	                   "AND database = (SELECT oid FROM pg_database "
+	                   "WHERE datname = current_database())",
+	                   "1");
+	wb_test_script(&bus.db, "SELECT outbox_discard(kind, id, 'a test') "
+	                        "FROM outbox_parked");
+	wb_test_bus_expect(&bus, WB_TEST_PENDING_SQL, "0");
 }
 
 static void
@@ -489,7 +543,11 @@ main(void)
 		cmocka_unit_test_setup(test_two_relays_keep_order, set_up),
 		cmocka_unit_test_setup(test_long_chain, set_up),
 		cmocka_unit_test_setup(test_late_commit, set_up),
+		cmocka_unit_test_setup(test_transactions_in_the_other_order,
+		                       set_up),
 		cmocka_unit_test_setup(test_unroutable_is_parked, set_up),
+		cmocka_unit_test_setup(test_lane_passes_a_parked_aggregate,
+		                       set_up),
 		cmocka_unit_test_setup(test_nack_is_retried, set_up),
 		cmocka_unit_test_setup(test_too_large_is_parked, set_up),
 		cmocka_unit_test_setup(test_missing_exchange, set_up),

@@ -391,8 +391,7 @@ class RelayStorage(unittest.TestCase):
         reader.autocommit = False
         reader.cursor().execute("SELECT count(*) FROM outbox_events")
         started = time.monotonic()
-        with self.assertRaises(psycopg2.errors.LockNotAvailable):
-            ask("SELECT outbox_expire(7)", AS_RELAY)
+        self.assertEqual(ask("SELECT outbox_expire(7)", AS_RELAY), 0)
         self.assertLess(time.monotonic() - started, 5)
         reader.close()
         self.assertEqual(ask("SELECT outbox_expire(7)", AS_RELAY), 1)

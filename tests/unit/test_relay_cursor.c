@@ -354,6 +354,12 @@ looks_at_one_day_or_two(void **state)
 	(void)reach_of(100 * DAY + HOUR / 2, 100 * DAY + HOUR / 2, 0, slots);
 	assert_int_equal(slots[0], 99 % 16);
 	assert_int_equal(slots[1], 100 % 16);
+	/* A clock that was set back: where the newest cursors are, too. */
+	assert_int_equal(
+	    reach_of(101 * DAY + 2 * HOUR, 100 * DAY + 22 * HOUR, 0, slots),
+	    REACH_NEAR);
+	assert_int_equal(slots[0], 100 % 16);
+	assert_int_equal(slots[1], 101 % 16);
 	/* Two days at most; time goes on while nothing is told. */
 	assert_int_equal(
 	    reach_of(100 * DAY + 5 * HOUR, 100 * DAY + 6 * HOUR, DAY, slots),

@@ -96,6 +96,28 @@ rows_without_their_predecessor_are_left(void **state)
 	assert_int_equal(a6->state, ROW_LEFT);
 	assert_true(order_is_head(&batch, b1));
 	assert_int_equal(batch.n_waiting, 1);
+	assert_true(batch_has_marks(&batch));
+}
+
+/* It is written down that it waits. */
+static void
+a_held_row_without_its_predecessor_is_no_news(void **state)
+{
+	(void)state;
+	add("a", 10, 5, 3)->is_held = true;
+	order_build(&batch);
+	assert_int_equal(batch.rows[0].state, ROW_LEFT);
+	assert_false(batch_has_marks(&batch));
+	batch_reset(&batch);
+	(void)add("a", 10, 5, 3);
+	order_build(&batch);
+	assert_true(batch_has_marks(&batch));
+	batch_reset(&batch);
+	add("a", 10, 5, 3)->is_held = true;
+	(void)add("a", 11, 6, 10);
+	order_build(&batch);
+	assert_true(batch_has_marks(&batch));
+	batch_reset(&batch);
 	assert_false(batch_has_marks(&batch));
 }
 
@@ -298,6 +320,7 @@ main(void)
 		TEST(aggregates_of_other_types_are_others),
 		TEST(sequence_decides_not_seq),
 		TEST(rows_without_their_predecessor_are_left),
+		TEST(a_held_row_without_its_predecessor_is_no_news),
 		TEST(rows_behind_a_failed_one_are_left),
 		TEST(unordered_rows_are_all_heads),
 		TEST(confirms_in_any_order),
