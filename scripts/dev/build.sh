@@ -1,15 +1,20 @@
 # shellcheck shell=sh
 # CMake and Ninja; the output is shown when somebody watches or something fails.
 
-# build_preset PRESET
-build_preset() {
-	say "building ($1)"
+# build_configure PRESET
+build_configure() {
 	build_log=$ROOT/build/$1.log
 	mkdir -p "$ROOT/build"
 	(cd "$ROOT" && cmake --preset "$1") >"$build_log" 2>&1 || {
 		show_tail "$build_log" 40
 		die "cmake failed" "the whole log is build/$1.log"
 	}
+}
+
+# build_preset PRESET
+build_preset() {
+	say "building ($1)"
+	build_configure "$1"
 	if [ -t 1 ]; then
 		cmake --build "$ROOT/build/$1" || die "the build failed"
 		return 0

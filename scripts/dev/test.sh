@@ -2,15 +2,15 @@
 # ./dev test: the sanitized build, and servers of its own in .run-test, made anew
 # each time and stopped at the end. The logs stay for whoever wants to know why.
 
-TEST_WORDS="[unit|integration|contracts|faults [relay]]"
+TEST_WORDS="[unit|integration|contracts|model|faults [relay]]"
 
 # Arguments behind the words go to ctest: ./dev test unit -R backoff
 cmd_test() {
-	label='^(unit|integration|contracts|faults)$'
+	label='^(unit|integration|contracts|model|faults)$'
 	topic=.
 	case ${1:-} in
 	'' | -*) ;;
-	unit | integration | contracts | faults)
+	unit | integration | contracts | model | faults)
 		label="^$1\$"
 		shift
 		;;
@@ -25,14 +25,25 @@ cmd_test() {
 		"./dev test $TEST_WORDS" 2 ;;
 	esac
 	packages_ensure
-	if [ "$label" = '^unit$' ]; then
-		build_preset dev
-	else
-		test_with_servers
-	fi
+	case $label in
+	'^unit$') build_preset dev ;;
+	'^model$') build_configure dev ;;
+	*) test_with_servers ;;
+	esac
 	say "running the tests"
+	test_status=0
+	rm -f "$ROOT"/build/dev/tests/model/*.line
 	ctest --test-dir "$ROOT/build/dev" --output-on-failure \
-		--no-tests=error -L "$label" -L "$topic" "$@"
+		--no-tests=error -L "$label" -L "$topic" "$@" ||
+		test_status=$?
+	[ "$label" != '^model$' ] || test_show_model
+	return "$test_status"
+}
+
+# A line per variant: what holds, then what breaks where something is left out.
+test_show_model() {
+	say "verdicts"
+	cat "$ROOT"/build/dev/tests/model/*.line | LC_ALL=C sort -s -k 2b,2r
 }
 
 test_with_servers() {
