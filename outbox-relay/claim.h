@@ -37,7 +37,7 @@ struct claim {
 	struct wb_tx *tx;
 	struct wb_pg_args *args;
 	int64_t started_us;
-	bool is_sweep;
+	bool is_sweep, is_due; /* held events are */
 	enum reach reach;
 	int32_t slots[2];
 	struct cursor cursors[CLAIM_LANES];

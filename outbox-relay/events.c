@@ -51,9 +51,6 @@ on_event(struct claim *claim, const struct wb_pg_result *result, size_t at)
 	case KIND_MORE:
 		cursor_of(claim, result, at)->is_more = true;
 		break;
-	case KIND_HELD:
-		message_of_event(claim, result, at);
-		break;
 	default:
 		WB_ASSERT(!"no such kind");
 	}
@@ -71,17 +68,34 @@ is_restored(const struct claim *claim)
 }
 
 static void
+end_read(struct claim *claim)
+{
+	if (is_restored(claim)) {
+		claim->n_cursors = 0;
+		batch_reset(claim->batch);
+	}
+	claim->on_read(claim->arg);
+}
+
+static void
 on_events(const struct wb_pg_result *result, void *arg)
 {
 	struct claim *claim = arg;
 
 	for (size_t i = 0; i < wb_pg_rows(result); i++)
 		on_event(claim, result, i);
-	if (is_restored(claim)) {
-		claim->n_cursors = 0;
-		batch_reset(claim->batch);
-	}
-	claim->on_read(claim->arg);
+	if (!claim->is_due)
+		end_read(claim);
+}
+
+static void
+on_held(const struct wb_pg_result *result, void *arg)
+{
+	struct claim *claim = arg;
+
+	for (size_t i = 0; i < wb_pg_rows(result); i++)
+		message_of_event(claim, result, i);
+	end_read(claim);
 }
 
 /* A full batch is shared evenly by its lanes. */
@@ -113,12 +127,15 @@ read_events(struct claim *claim, const struct wb_pg_result *lanes)
 	array = wb_pg_arg_array(claim->args, WB_PG_INT4);
 	for (size_t i = 0; i < n_lanes; i++)
 		wb_pg_elem_i32(claim->args, array,
-		               (int32_t)wb_pg_i64(lanes, i, 0));
+		               (int32_t)wb_pg_i64(lanes, i, LANE_NUMBER));
 	wb_pg_arg_i64(claim->args, share(claim->params->batch_events, n_lanes));
 	wb_pg_arg_i64(claim->args, (int64_t)*claim->max_message_bytes);
 	wb_pg_arg_i64(claim->args, share(claim->params->batch_bytes, n_lanes));
 	wb_tx_query(claim->tx, &sql_read_events[claim->reach], claim->args,
 	            on_events, claim);
+	if (claim->is_due)
+		wb_tx_query(claim->tx, &sql_read_held[claim->reach],
+		            claim->args, on_held, claim);
 	wb_tx_flush(claim->tx);
 }
 
@@ -134,8 +151,10 @@ on_lanes(const struct wb_pg_result *result, void *arg)
 		claim->on_read(claim->arg);
 		return;
 	}
-	horizon_seen(claim->horizon, wb_pg_i64(result, 0, 1),
-	             wb_pg_i64(result, 0, 2), now_us);
+	horizon_seen(claim->horizon, wb_pg_i64(result, 0, LANE_SINCE_US),
+	             wb_pg_i64(result, 0, LANE_NOW_US), now_us);
+	for (size_t i = 0; i < wb_pg_rows(result); i++)
+		claim->is_due |= wb_pg_bool(result, i, LANE_IS_DUE);
 	read_events(claim, result);
 }
 
@@ -145,6 +164,7 @@ start_events(struct claim *claim, struct wb_tx *tx)
 	claim->tx = tx;
 	claim->started_us = wb_mono_us();
 	claim->n_cursors = 0;
+	claim->is_due = false;
 	claim->reach =
 	    horizon_reach(claim->horizon, claim->started_us, claim->slots);
 	claim->is_sweep = sweep_is_due(claim->sweep, claim->started_us);

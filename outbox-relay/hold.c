@@ -52,8 +52,13 @@ move_cursors(struct claim *claim, struct wb_tx *tx)
 	for (size_t i = 0; i < claim->n_cursors; i++)
 		if (cursor_moves(&claim->cursors[i]))
 			move_one(claim, &claim->cursors[i], &moved);
+	if (claim->reach < REACH_NEAR)
+		wb_pg_arg_i32(claim->args, (int32_t)claim->reach);
+	else
+		wb_pg_arg_text(claim->args, NULL);
 	if (moved.n > 0)
-		wb_tx_query(tx, &sql_move_cursors, claim->args, NULL, NULL);
+		wb_tx_query(tx, &sql_move_cursors[claim->reach], claim->args,
+		            NULL, NULL);
 }
 
 /* ---- held events ---- */

@@ -39,5 +39,5 @@ horizon_reach(const struct horizon *horizon, int64_t at_us,
 	ret_slots[1] = (int32_t)(last % HORIZON_SLOTS);
 	if (horizon->at_us == 0 || first < 0 || last - first > 1)
 		return REACH_FAR;
-	return REACH_NEAR;
+	return first == last ? (enum reach)ret_slots[0] : REACH_NEAR;
 }

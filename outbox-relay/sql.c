@@ -20,36 +20,53 @@
  * sort (sorting and other kinds of scan are off, see settings below): by the
  * order that it asks for. */
 
-/* The days that are looked at: near, the two slots $1 and $2 (see horizon.h), or
- * all of them. Partitions that a statement doesn't look at cost it nothing. */
+/* The days that are looked at: one, by its own partitions (their names end with
+ * DAY); near, the two slots $1 and $2 (see horizon.h); or all of them. To begin a
+ * statement about all partitions costs more than most claims do. */
+#define ANY(row)  "$1::int + $2::int IS NOT NULL"
 #define NEAR(row) row ".slot IN ($1::int, $2::int)"
-#define FAR(row)  "$1::int + $2::int IS NOT NULL"
-#define BOTH(name, STATEMENT)                                                  \
-	{ [REACH_NEAR] = { name, STATEMENT(NEAR) },                            \
-	  [REACH_FAR] = { name "_far", STATEMENT(FAR) } }
+#define EACH_REACH(name, STATEMENT)                                            \
+	{ [0] = { name "_0", STATEMENT("_0", ANY) },                           \
+	  [1] = { name "_1", STATEMENT("_1", ANY) },                           \
+	  [2] = { name "_2", STATEMENT("_2", ANY) },                           \
+	  [3] = { name "_3", STATEMENT("_3", ANY) },                           \
+	  [4] = { name "_4", STATEMENT("_4", ANY) },                           \
+	  [5] = { name "_5", STATEMENT("_5", ANY) },                           \
+	  [6] = { name "_6", STATEMENT("_6", ANY) },                           \
+	  [7] = { name "_7", STATEMENT("_7", ANY) },                           \
+	  [8] = { name "_8", STATEMENT("_8", ANY) },                           \
+	  [9] = { name "_9", STATEMENT("_9", ANY) },                           \
+	  [10] = { name "_10", STATEMENT("_10", ANY) },                        \
+	  [11] = { name "_11", STATEMENT("_11", ANY) },                        \
+	  [12] = { name "_12", STATEMENT("_12", ANY) },                        \
+	  [13] = { name "_13", STATEMENT("_13", ANY) },                        \
+	  [14] = { name "_14", STATEMENT("_14", ANY) },                        \
+	  [15] = { name "_15", STATEMENT("_15", ANY) },                        \
+	  [REACH_NEAR] = { name, STATEMENT("", NEAR) },                        \
+	  [REACH_FAR] = { name "_far", STATEMENT("", ANY) } }
 
 /* The cursors of these lanes. */
-#define CURSORS(lanes, SLOTS)                                                  \
+#define CURSORS(lanes, DAY, SLOTS)                                             \
 	"cursors AS MATERIALIZED (SELECT c.*, "                                \
 	"pg_snapshot_xmax(c.done) AS xmax, "                                   \
 	"ARRAY(SELECT x FROM pg_snapshot_xip(c.done) AS x "                    \
 	"ORDER BY x IS DISTINCT FROM c.part_xid, x) AS xip "                   \
-	"FROM " lanes " CROSS JOIN LATERAL (SELECT b.* FROM outbox_batches b " \
-	"WHERE b.lane = l.lane::smallint AND " SLOTS("b") " "            \
+	"FROM " lanes " CROSS JOIN LATERAL (SELECT b.* FROM outbox_batches" DAY " b " \
+	"WHERE b.lane = l.lane::smallint AND " SLOTS("b") " "                  \
 	"ORDER BY b.number DESC LIMIT 1) c) "
 
 /* Events of cursor c that are not done, in the order in which it passes them:
  * those of the transaction that is done in part, those of transactions that were
  * still open when it was taken, then those of later ones. */
-#define NOT_DONE(columns, SLOTS, most)                                         \
-	"(SELECT " columns " FROM unnest(c.xip) AS x (xid) CROSS JOIN LATERAL "\
-	"(SELECT n.* FROM outbox_events n WHERE n.lane = c.lane "              \
+#define NOT_DONE(columns, DAY, SLOTS, most)                                    \
+	"(SELECT " columns " FROM unnest(c.xip) AS x (xid) CROSS JOIN LATERAL " \
+	"(SELECT n.* FROM outbox_events" DAY " n WHERE n.lane = c.lane "       \
 	"AND n.xid = x.xid AND n.seq > CASE WHEN x.xid = c.part_xid "          \
 	"THEN c.part_seq ELSE -9223372036854775808 END AND "                   \
-	SLOTS("n") " ORDER BY n.seq LIMIT " most ") e LIMIT " most ") "  \
+	SLOTS("n") " ORDER BY n.seq LIMIT " most ") e LIMIT " most ") "        \
 	"UNION ALL "                                                           \
-	"(SELECT " columns " FROM outbox_events e WHERE e.lane = c.lane "      \
-	"AND e.xid >= c.xmax AND " SLOTS("e") " "                        \
+	"(SELECT " columns " FROM outbox_events" DAY " e WHERE e.lane = c.lane " \
+	"AND e.xid >= c.xmax AND " SLOTS("e") " "                              \
 	"ORDER BY e.xid, e.seq LIMIT " most ")"
 
 #define SAME_AGGREGATE(a, b)                                                   \
@@ -69,21 +86,21 @@
 #define IS_STALE "c.taken_at < now() - interval '10 minutes'"
 
 /* A lane's work is as old as its oldest event; a stale cursor comes last. */
-#define LOCK_LANES(SLOTS)                                                      \
-	"WITH " CURSORS("outbox_lanes l", SLOTS) ", "                          \
-	"heads AS MATERIALIZED (SELECT c.lane, c.since, least("                \
-	"(SELECT min(w.seq) FROM (" NOT_DONE("e.seq", SLOTS, "1") ") w), "     \
-	"(" DUE("h.seq", "1") "), "                                            \
-	"CASE WHEN " IS_STALE " THEN 9223372036854775807 END) AS seq "         \
-	"FROM cursors c) "                                                     \
+#define LOCK_LANES(DAY, SLOTS)                                                 \
+	"WITH " CURSORS("outbox_lanes l", DAY, SLOTS) ", "                     \
+	"heads AS MATERIALIZED (SELECT c.lane, c.since, c.due, "               \
+	"least(c.fresh, c.due, CASE WHEN " IS_STALE                            \
+	" THEN 9223372036854775807 END) AS seq FROM (SELECT c.*, "             \
+	"(SELECT min(w.seq) FROM (" NOT_DONE("e.seq", DAY, SLOTS, "1") ") w) " \
+	"AS fresh, (" DUE("h.seq", "1") ") AS due FROM cursors c) c) "         \
 	"SELECT l.lane::int, "                                                 \
 	MICROSECONDS("(SELECT min(since) FROM heads)") ", "                    \
-	MICROSECONDS("now()") " "                                              \
+	MICROSECONDS("now()") ", heads.due IS NOT NULL "                       \
 	"FROM heads JOIN outbox_lanes l ON l.lane = heads.lane "               \
 	"WHERE heads.seq IS NOT NULL "                                         \
 	"ORDER BY heads.seq LIMIT $3::bigint FOR UPDATE OF l SKIP LOCKED"
 
-const struct wb_pg_stmt sql_lock_lanes[] = BOTH("relay_lock_lanes", LOCK_LANES);
+const struct wb_pg_stmt sql_lock_lanes[] = EACH_REACH("relay_lock_lanes", LOCK_LANES);
 
 /* Of payloads up to the largest: the sum before this row, and how many. */
 #define SUMMED                                                                 \
@@ -94,12 +111,12 @@ const struct wb_pg_stmt sql_lock_lanes[] = BOTH("relay_lock_lanes", LOCK_LANES);
 #define FITS(r) "coalesce(" r ".before < $6::bigint, true)"
 
 /* One row more than fits, so that it is known whether there is more. */
-#define PASSED_NOW(SLOTS)                                                      \
+#define PASSED_NOW(DAY, SLOTS)                                                 \
 	"SELECT CASE WHEN s.nth <= $4::bigint AND " FITS("s")                  \
 	" THEN 1 ELSE 2 END AS kind, s.* "                                     \
 	"FROM (SELECT s.*, " SUMMED " FROM ("                                  \
 	"SELECT 0 AS attempts, e.*, " SIZED("e") " FROM ("                     \
-	NOT_DONE("e.*", SLOTS, "$4::bigint + 1")                               \
+	NOT_DONE("e.*", DAY, SLOTS, "$4::bigint + 1")                          \
 	" LIMIT $4::bigint + 1) e) s) s"
 
 /* The due ones, each with some that wait for it. What is behind a parked one is
@@ -118,20 +135,29 @@ const struct wb_pg_stmt sql_lock_lanes[] = BOTH("relay_lock_lanes", LOCK_LANES);
 
 /* The event before e of its aggregate, unless it is published: not passed yet
  * (then it is the nearest one), or held. */
-#define AFTER(SLOTS)                                                           \
+#define AFTER(DAY, SLOTS)                                                      \
 	"CASE WHEN e.kind <> 2 AND e.sequence > 1 THEN coalesce(("             \
 	"SELECT CASE WHEN NOT coalesce(pg_visible_in_snapshot(p.xid, c.done) " \
 	"OR p.xid = c.part_xid AND p.seq <= c.part_seq, false) "               \
-	"THEN p.seq END FROM outbox_events p WHERE "                           \
+	"THEN p.seq END FROM outbox_events" DAY " p WHERE "                    \
 	SAME_AGGREGATE("p", "e") "AND p.sequence < e.sequence AND "            \
-	SLOTS("p") " ORDER BY p.sequence DESC LIMIT 1), ("               \
+	SLOTS("p") " ORDER BY p.sequence DESC LIMIT 1), ("                     \
 	"SELECT h.seq FROM outbox_held h WHERE " SAME_AGGREGATE("h", "e")      \
 	"AND h.sequence < e.sequence ORDER BY h.sequence DESC LIMIT 1)) END"
 
+#define EVENT_ROW(DAY, SLOTS)                                                  \
+	"e.seq, e.kind, e.lane::int, e.slot::int, e.xid, "                     \
+	"e.event_id, e.aggregate_type, e.aggregate_id, e.sequence, "           \
+	"e.event_type, CASE WHEN e.kind <> 2 AND e.bytes <= $5::bigint "       \
+	"THEN e.payload::text END, e.bytes, e.correlation_id, "                \
+	"e.causation_id::text, e.traceparent, e.exchange, e.routing_key, "     \
+	"e.headers::text, " MICROSECONDS("e.created_at") ", "                  \
+	"e.attempts::bigint, " AFTER(DAY, SLOTS) " "
+
 /* Both parts are of one statement, and so of one snapshot: what the cursor says
  * to be done next is just what was read. */
-#define READ_EVENTS(SLOTS)                                                     \
-	"WITH " CURSORS("unnest($3::int[]) AS l (lane)", SLOTS)                \
+#define READ_EVENTS(DAY, SLOTS)                                                \
+	"WITH " CURSORS("unnest($3::int[]) AS l (lane)", DAY, SLOTS)           \
 	"SELECT NULL::bigint AS seq, 0 AS kind, c.lane::int, 0 AS slot, "      \
 	"NULL::xid8, NULL::uuid, NULL::text, NULL::text, NULL::bigint, "       \
 	"NULL::text, concat_ws(' ', c.number, c.done, coalesce(c.part_xid, "   \
@@ -141,30 +167,35 @@ const struct wb_pg_stmt sql_lock_lanes[] = BOTH("relay_lock_lanes", LOCK_LANES);
 	"NULL::bigint, "                                                       \
 	"NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, "         \
 	"NULL::text, NULL::bigint, NULL::bigint, NULL::bigint FROM cursors c " \
-	"UNION ALL (SELECT e.seq, e.kind, e.lane::int, e.slot::int, e.xid, "   \
-	"e.event_id, e.aggregate_type, e.aggregate_id, e.sequence, "           \
-	"e.event_type, CASE WHEN e.kind <> 2 AND e.bytes <= $5::bigint "       \
-	"THEN e.payload::text END, e.bytes, e.correlation_id, "                \
-	"e.causation_id::text, e.traceparent, e.exchange, e.routing_key, "     \
-	"e.headers::text, " MICROSECONDS("e.created_at") ", "                  \
-	"e.attempts::bigint, " AFTER(SLOTS) " "                                \
-	"FROM cursors c CROSS JOIN LATERAL (" PASSED_NOW(SLOTS)                \
-	" UNION ALL " HELD_NOW ") e ORDER BY e.seq)"
+	"UNION ALL (SELECT " EVENT_ROW(DAY, SLOTS)                             \
+	"FROM cursors c CROSS JOIN LATERAL (" PASSED_NOW(DAY, SLOTS)           \
+	") e ORDER BY e.seq)"
 
-const struct wb_pg_stmt sql_read_events[] = BOTH("relay_read_events",
-                                                 READ_EVENTS);
+const struct wb_pg_stmt sql_read_events[] =
+    EACH_REACH("relay_read_events", READ_EVENTS);
 
-const struct wb_pg_stmt sql_move_cursors = {
-	"relay_move_cursors",
-	"INSERT INTO outbox_batches (lane, number, done, part_xid, part_seq, "
-	"since, taken_at, events) SELECT lane, number, done::pg_snapshot, "
-	"nullif(part_xid, '0')::xid8, "
-	"CASE WHEN part_xid <> '0' THEN part_seq END, "
-	FROM_MICROSECONDS("since") ", " FROM_MICROSECONDS("taken_at") ", events "
-	"FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[], "
-	"$5::bigint[], $6::bigint[], $7::bigint[], $8::int[]) AS b (lane, "
-	"number, done, part_xid, part_seq, since, taken_at, events)",
-};
+#define READ_HELD(DAY, SLOTS)                                                  \
+	"WITH " CURSORS("unnest($3::int[]) AS l (lane)", DAY, SLOTS)           \
+	"SELECT " EVENT_ROW(DAY, SLOTS)                                        \
+	"FROM cursors c CROSS JOIN LATERAL (" HELD_NOW ") e ORDER BY e.seq"
+
+const struct wb_pg_stmt sql_read_held[] =
+    EACH_REACH("relay_read_held", READ_HELD);
+
+#define MOVE_CURSORS(DAY, SLOTS)                                               \
+	"INSERT INTO outbox_batches" DAY " (lane, number, done, part_xid, "    \
+	"part_seq, since, taken_at, events, slot) "                            \
+	"SELECT lane, number, done::pg_snapshot, "                             \
+	"nullif(part_xid, '0')::xid8, "                                        \
+	"CASE WHEN part_xid <> '0' THEN part_seq END, "                        \
+	FROM_MICROSECONDS("since") ", " FROM_MICROSECONDS("taken_at") ", "     \
+	"events, coalesce($9::int, outbox_slot(clock_timestamp())) "           \
+	"FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[], "        \
+	"$5::bigint[], $6::bigint[], $7::bigint[], $8::int[]) AS b (lane, "    \
+	"number, done, part_xid, part_seq, since, taken_at, events)"
+
+const struct wb_pg_stmt sql_move_cursors[] =
+    EACH_REACH("relay_move_cursors", MOVE_CURSORS);
 
 /* Pending deliveries; also the condition of their index. */
 #define PENDING(d) d ".published_at IS NULL AND " d ".parked_at IS NULL"
@@ -291,10 +322,10 @@ const struct wb_pg_stmt sql_test_unlock = {
 };
 
 /* Without SKIP LOCKED: what another relay has in hand may come back. */
-#define GATE_CHECK(SLOTS)                                                      \
-	"WITH " CURSORS("outbox_lanes l", SLOTS)                               \
+#define GATE_CHECK(DAY, SLOTS)                                                 \
+	"WITH " CURSORS("outbox_lanes l", DAY, SLOTS)                          \
 	"SELECT EXISTS (SELECT FROM cursors c WHERE EXISTS ("                  \
-	NOT_DONE("", SLOTS, "1") ") OR EXISTS (" DUE("", "1") ")) "            \
+	NOT_DONE("", DAY, SLOTS, "1") ") OR EXISTS (" DUE("", "1") ")) "       \
 	"OR (SELECT true FROM outbox_deliveries d WHERE " PENDING("d")         \
 	" AND d.due_at <= now() AND d.due_at >= "                              \
 	FROM_MICROSECONDS("$3::bigint") " ORDER BY d.due_at LIMIT 1) "         \
@@ -308,15 +339,15 @@ const struct wb_pg_stmt sql_test_unlock = {
 	" AND d.due_at > now() AND d.due_at < 'infinity' "                     \
 	"ORDER BY d.due_at LIMIT 1)) - now()) * 1000)::bigint"
 
-const struct wb_pg_stmt sql_gate_check[] = BOTH("relay_gate_check", GATE_CHECK);
+const struct wb_pg_stmt sql_gate_check[] = EACH_REACH("relay_gate_check", GATE_CHECK);
 
 /* Counting stops at a limit: it must stay cheap beside a long backlog. */
 #define COUNTED " LIMIT 100000"
 
-#define COUNT(SLOTS)                                                           \
-	"WITH " CURSORS("outbox_lanes l", SLOTS) ", waiting AS MATERIALIZED (" \
+#define COUNT(DAY, SLOTS)                                                      \
+	"WITH " CURSORS("outbox_lanes l", DAY, SLOTS) ", waiting AS MATERIALIZED (" \
 	"SELECT w.created_at FROM cursors c CROSS JOIN LATERAL ("              \
-	NOT_DONE("e.created_at", SLOTS, "100000") ") w" COUNTED "), "          \
+	NOT_DONE("e.created_at", DAY, SLOTS, "100000") ") w" COUNTED "), "     \
 	"held AS MATERIALIZED (SELECT h.created_at, h.parked_at "              \
 	"FROM outbox_held h" COUNTED ") "                                      \
 	"SELECT (SELECT count(*) FROM waiting) + (SELECT count(*) FROM held "  \
@@ -332,7 +363,7 @@ const struct wb_pg_stmt sql_gate_check[] = BOTH("relay_gate_check", GATE_CHECK);
 	"FROM waiting), (SELECT min(created_at) FROM held "                    \
 	"WHERE parked_at IS NULL))") ", 0)"
 
-const struct wb_pg_stmt sql_count[] = BOTH("relay_count", COUNT);
+const struct wb_pg_stmt sql_count[] = EACH_REACH("relay_count", COUNT);
 
 const struct wb_pg_stmt sql_oldest_open = {
 	"relay_oldest_open",

@@ -9,27 +9,35 @@
 
 #include "pg/pg.h"
 
-/* Statements that look at events come in two forms: one looks at the days that
- * hold what is not done (see horizon.h), the other at every day. */
+/* Statements that look at events come in several forms: for one day, by its
+ * slot (0 to 15); for two; for all. horizon.h says which. */
 enum reach {
-	REACH_NEAR,
+	REACH_NEAR = 16, /* two slots */
 	REACH_FAR,
 	REACHES,
 };
 
 /* Locks lanes that have something to do, those with the oldest events first.
  * Takes no xid when there is nothing to do.
- *   $1, $2 near: two slots, int; $3 most lanes
- *   → lane int, lowest `since` of all lanes in µs, now in µs */
+ *   $1, $2 near: two slots, int; $3 most lanes → see enum lane_column */
 extern const struct wb_pg_stmt sql_lock_lanes[REACHES];
+
+enum lane_column {
+	LANE_NUMBER,
+	LANE_SINCE_US, /* the lowest `since` of all lanes */
+	LANE_NOW_US,
+	LANE_IS_DUE, /* some of its held events are */
+};
 
 /* Reads cursors and events of locked lanes, in a statement of its own: its
  * snapshot must be later than the locks. Cursors first, then events by seq.
- *   $1, $2 near: two slots, int; $3 lanes int[]; $4 most per lane, of those
- *   that the cursor passes and of those that are held; $5 largest payload in
- *   bytes (of a larger one only the length is read); $6 bytes per lane
- *   → see enum event_column */
+ *   $1, $2 near: two slots, int; $3 lanes int[]; $4 most per lane; $5 largest
+ *   payload in bytes (of a larger one only the length is read); $6 bytes per
+ *   lane → see enum event_column */
 extern const struct wb_pg_stmt sql_read_events[REACHES];
+
+/* Reads the held events of locked lanes that are due. As sql_read_events. */
+extern const struct wb_pg_stmt sql_read_held[REACHES];
 
 enum event_kind {
 	KIND_CURSOR, /* of LANE, as a text in PAYLOAD */
@@ -65,8 +73,8 @@ enum event_column {
 
 /* New cursors. $1 lanes int[], $2 numbers bigint[], $3 done text[], $4 part_xid
  * text[], $5 part_seq bigint[], $6 since and $7 taken_at bigint[] in µs, $8
- * events int[] */
-extern const struct wb_pg_stmt sql_move_cursors;
+ * events int[], $9 the slot, int, or NULL: today's */
+extern const struct wb_pg_stmt sql_move_cursors[REACHES];
 
 /* Claims due deliveries, the longest due first.
  *   $1 floor (µs of due_at), $2 most, $3 largest body, $4 bytes of the batch

@@ -1,5 +1,5 @@
-/* One statement after the other: count, look for the oldest transaction, forget,
- * expire; then wait. What fails is tried again the next time. */
+/* One statement after the other: count, look for the oldest transaction,
+ * forget, expire; then wait. What fails is tried again the next time. */
 #include "upkeep.h"
 
 #include <stdio.h>

@@ -227,6 +227,11 @@ SET search_path FROM CURRENT AS $$
 BEGIN
   EXECUTE format('GRANT SELECT ON outbox_events, outbox_cursors, outbox_unpublished TO %I', relay);
   EXECUTE format('GRANT SELECT, INSERT ON outbox_batches TO %I', relay);
+  -- It names a day's partitions where one is enough.
+  FOR slot IN 0..15 LOOP
+    EXECUTE format('GRANT SELECT ON outbox_events_%s TO %I', slot, relay);
+    EXECUTE format('GRANT SELECT, INSERT ON outbox_batches_%s TO %I', slot, relay);
+  END LOOP;
   EXECUTE format('GRANT SELECT, UPDATE ON outbox_lanes, outbox_deliveries TO %I', relay);
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON outbox_held TO %I', relay);
   EXECUTE format('GRANT EXECUTE ON FUNCTION outbox_expire(int), outbox_forget(int) TO %I', relay);
