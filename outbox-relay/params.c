@@ -36,7 +36,7 @@ const struct wb_param relay_params_table[] = {
 	     "how the relay learns of new rows: gate (woken by the commit), "
 	     "poll, or auto (gate where a test shows that it works, which it "
 	     "does not through most poolers)"),
-	INT("batch-events", batch_events, "500", 1, 10000, "rows",
+	INT("batch-events", batch_events, "1000", 1, 10000, "rows",
 	    "most rows of one transaction"),
 	INT("batch-bytes", batch_bytes, "1048576", 1024, 1 << 28, "bytes",
 	    "no row is added to a batch beyond this"),

@@ -135,15 +135,24 @@ const struct wb_pg_stmt sql_lock_lanes[] = EACH_REACH("relay_lock_lanes", LOCK_L
 	"AND n.lane = f.lane AND n.xid = f.xid AND n.seq = f.seq) e "          \
 	"LIMIT $4::bigint) s) s WHERE " FITS("s")
 
-/* The event before e of its aggregate, unless it is published: not passed yet
- * (then it is the nearest one), or held. */
+/* The event before e of its aggregate: its seq, or NULL if it is done. */
+#define BEFORE(DAY, SLOTS, sequence, order)                                    \
+	"(SELECT CASE WHEN NOT coalesce(pg_visible_in_snapshot(p.xid, c.done) "\
+	"OR p.xid = c.part_xid AND p.seq <= c.part_seq, false) "               \
+	"THEN p.seq END AS seq FROM outbox_events" DAY " p WHERE "             \
+	SAME_AGGREGATE("p", "e") "AND p.sequence " sequence " AND "            \
+	SLOTS("p") order " LIMIT 1)"
+
+/* The event before e, unless it is published: not passed yet (then it is the
+ * nearest one), or held. The one by number is looked for first: of all lower
+ * ones the server reads a whole page of the index, and an old aggregate fills
+ * many. */
 #define AFTER(DAY, SLOTS)                                                      \
 	"CASE WHEN e.kind <> 2 AND e.sequence > 1 THEN coalesce(("             \
-	"SELECT CASE WHEN NOT coalesce(pg_visible_in_snapshot(p.xid, c.done) " \
-	"OR p.xid = c.part_xid AND p.seq <= c.part_seq, false) "               \
-	"THEN p.seq END FROM outbox_events" DAY " p WHERE "                    \
-	SAME_AGGREGATE("p", "e") "AND p.sequence < e.sequence AND "            \
-	SLOTS("p") " ORDER BY p.sequence DESC LIMIT 1), ("                     \
+	"SELECT b.seq FROM (" BEFORE(DAY, SLOTS, "= e.sequence - 1", "")       \
+	" UNION ALL "                                                          \
+	BEFORE(DAY, SLOTS, "< e.sequence", " ORDER BY p.sequence DESC")        \
+	" LIMIT 1) b), ("                                                      \
 	"SELECT h.seq FROM outbox_held h WHERE " SAME_AGGREGATE("h", "e")      \
 	"AND h.sequence < e.sequence ORDER BY h.sequence DESC LIMIT 1)) END"
 

@@ -10,8 +10,6 @@
 
 #define UPKEEP_MAGIC 0x55504b50u
 
-#define HOUR_US ((int64_t)3600 * 1000 * 1000)
-
 /* ---- expiring ---- */
 
 static void
@@ -29,7 +27,6 @@ on_expire(const struct wb_pg_result *result, void *arg)
 	int64_t n = wb_pg_i64(result, 0, 0);
 
 	WB_CAST(upkeep, arg, UPKEEP_MAGIC);
-	upkeep->expire_us = wb_mono_us() + HOUR_US;
 	if (n > 0)
 		wb_log_info(WB_LOG_RELAY_EXPIRED, "source=%s days=%lld",
 		            upkeep->config.name, (long long)n);
@@ -62,11 +59,10 @@ on_forgotten(const struct wb_tx_outcome *outcome, void *arg)
 	struct upkeep *upkeep;
 
 	WB_CAST(upkeep, arg, UPKEEP_MAGIC);
-	if (outcome->end == WB_TX_COMMITTED && !upkeep->is_draining &&
-	    wb_mono_us() >= upkeep->expire_us)
-		ask_days(upkeep, &sql_expire, on_expire, on_expired);
-	else
+	if (outcome->end != WB_TX_COMMITTED || upkeep->is_draining)
 		rest(upkeep);
+	else
+		ask_days(upkeep, &sql_expire, on_expire, on_expired);
 }
 
 static void

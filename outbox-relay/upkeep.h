@@ -1,6 +1,5 @@
 /* What a source needs beside publishing, on a connection of its own, so that it
- * delays nothing: every count-ms its metrics and old deliveries, every hour old
- * days. */
+ * delays nothing: every count-ms its metrics, and what is old is given back. */
 #ifndef RELAY_UPKEEP_H
 #define RELAY_UPKEEP_H
 
@@ -27,7 +26,6 @@ struct upkeep {
 	struct wb_pg *pg;
 	struct wb_pg_args *args;
 	struct wb_timer timer;
-	int64_t expire_us; /* monotonic: when it is next due */
 	bool is_draining;
 	struct wb_gauge *depth, *parked, *oldest, *open;
 	struct wb_buf labels;

@@ -126,7 +126,7 @@ END $$;
 -- Gives back the days that are older than keep_days, by truncating their
 -- partitions. A day on which something is still unpublished stays, and so does one
 -- that somebody reads just now: this never waits long for a lock. The relay calls
--- it every hour. Returns how many days were given back.
+-- it whenever it counts. Returns how many days were given back.
 CREATE FUNCTION outbox_expire(keep_days int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
 SET lock_timeout = '100ms' AS $$
 DECLARE
