@@ -83,16 +83,16 @@ class Relay(Child):
         return {name: float(value) for name, value in
                 re.findall(r"^(\w+\{.*\}) (\S+)$", self.get("/metrics") or "", re.MULTILINE)}
 
-    def published(self):
+    def published(self, kind="events"):
         return int(sum(value for name, value in self.metrics().items()
-                       if name.startswith("wb_relay_events_total{")
+                       if name.startswith(f"wb_relay_{kind}_total{{")
                        and 'outcome="published"' in name))
 
-    def await_published(self, n, seconds=180):
+    def await_published(self, n, seconds=180, kind="events"):
         deadline = time.monotonic() + seconds
-        while (published := self.published()) < n:
+        while (published := self.published(kind)) < n:
             if time.monotonic() > deadline:
-                raise Failed(f"published {published} of {n} events in {seconds} s")
+                raise Failed(f"published {published} of {n} {kind} in {seconds} s")
             time.sleep(0.02)
 
 

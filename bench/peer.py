@@ -48,6 +48,15 @@ def install():
     run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], 60)
 
 
+def drop(postgres):
+    """The server's side of a replication may outlive the program for a while."""
+    for call in ("pg_terminate_backend(active_pid, 10000)",
+                 "pg_drop_replication_slot(slot_name)"):
+        postgres.sql(DATABASE, f"SELECT {call} FROM pg_replication_slots"
+                     " WHERE database = %s", (DATABASE,))
+    postgres.drop(DATABASE)
+
+
 def drain(postgres, broker, listener, n, seconds):
     """Events/s from the start of the process on, of a backlog of n, or of as many of
     them as it sends in this time."""
@@ -63,9 +72,7 @@ def drain(postgres, broker, listener, n, seconds):
         output = run(["node", "main.js", "run", listener, str(n), str(seconds)],
                      seconds + 30, **env)
     finally:
-        postgres.sql(DATABASE, "SELECT pg_drop_replication_slot(slot_name)"
-                     " FROM pg_replication_slots WHERE database = %s", (DATABASE,))
-        postgres.drop(DATABASE)
+        drop(postgres)
     answer = json.loads(output)
     if answer["events"] == 0:
         raise Failed(f"no event was confirmed within {seconds} s")

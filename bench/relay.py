@@ -1,19 +1,19 @@
 """./dev bench relay: outbox-relay against yardsticks measured in the same run."""
 import argparse
 import statistics
-import sys
 import time
 from dataclasses import dataclass
 
 import pika
 import psycopg2
 
+import deliveries
 import latency
 import peer
 from child import Failed, kill_all
 from outbox import Outbox, Relay, drain, medians, publish_loop
 from servers import Broker, Postgres
-from table import Table
+from table import Table, say
 
 
 @dataclass
@@ -27,17 +27,15 @@ class Sizes:
     behind: int
     held_s: int
     ratio_backlog: int
+    deliveries_s: int
+    waiting: int = 1_000_000
     times: int = 3
 
 
-USUAL = Sizes(seconds=250, backlog=100_000, peer_backlog=10_000, peer_s=10, latency_s=10,
-              behind=1_000_000, held_s=30, ratio_backlog=50_000)
+USUAL = Sizes(seconds=255, backlog=100_000, peer_backlog=10_000, peer_s=10, latency_s=10,
+              behind=500_000, held_s=20, ratio_backlog=50_000, deliveries_s=6)
 FULL = Sizes(seconds=4 * 3600, backlog=300_000, peer_backlog=20_000, peer_s=60,
-             latency_s=60, behind=10_000_000, held_s=600, ratio_backlog=200_000)
-
-
-def say(text):
-    print(f"    {text}", file=sys.stderr, flush=True)
+             latency_s=60, behind=10_000_000, held_s=600, ratio_backlog=200_000, deliveries_s=30)
 
 
 class Bench:
@@ -122,6 +120,24 @@ class Bench:
                 note = f"only {found.offered:.0f} events/s were committed"
             self.table.add(name, value, unit, below=target, note=note)
 
+    # ---- deliveries
+
+    def deliveries(self):
+        sizes, seconds = self.sizes, self.sizes.deliveries_s
+        none, many = (deliveries.measure(self.postgres, self.broker, waiting, seconds)
+                      for waiting in (0, sizes.waiting))
+        say(f"deliveries are late by p50 {many.late[0]:.1f}, p99 {many.late[1]:.1f} ms; "
+            f"when no others wait: {none.late[0]:.1f}, {none.late[1]:.1f}")
+        add = self.table.add
+        add(late_row(sizes, "p50"), many.late[0], "ms")
+        add(late_row(sizes, "p99"), many.late[1], "ms", below=100)
+        add("- CPU of the relay while none is due, and with none", many.relay_cpu, "ms/s",
+            none.relay_cpu)
+        add("- CPU of Postgres while none is due, and with none", many.postgres_cpu, "ms/s",
+            none.postgres_cpu)
+        add(f"- drain of {deliveries.AT_ONCE:,} due at once, and with no others", many.rate,
+            "msgs/s", none.rate)
+
     # ---- what may slow it down
 
     def beside_fresh(self, name, aged):
@@ -138,7 +154,7 @@ class Bench:
     def published_behind(self):
         aged = Outbox(self.postgres, "bench_aged")
         relay = Relay(aged, self.broker)
-        while aged.inserted < self.sizes.behind and self.left() > 60:
+        while aged.inserted < self.sizes.behind and self.left() > 45:
             aged.insert(100_000)
             relay.await_published(aged.inserted)
             self.broker.purge()
@@ -186,6 +202,10 @@ def latency_rows(rate):
             for what in ("commit to consumer", "insert to confirm") for q in ("p50", "p99")]
 
 
+def late_row(sizes, q):
+    return f"deliveries: due to consumer, {sizes.waiting:,} waiting, {q}"
+
+
 def behind_row(events):
     return f"drain with {events:,} published events behind it, beside fresh"
 
@@ -199,11 +219,13 @@ def run(sizes):
     bench.measure([(backlog_row(sizes), "events/s")], 30, bench.backlog)
     for rate in (100, 1000):
         bench.measure(latency_rows(rate), sizes.latency_s + 10, bench.latency, rate)
+    bench.measure([(late_row(sizes, q), "ms") for q in ("p50", "p99")],
+                  2 * sizes.deliveries_s + 35, bench.deliveries)
     for listener in ("polling", "replication"):
         bench.measure([(peer_row(listener), "events/s")], sizes.peer_s + 20,
                       bench.beside_peer, listener)
     bench.measure([(held_row(sizes), "events/s")], sizes.held_s + 30, bench.held_transaction)
-    bench.measure([(behind_row(sizes.behind), "events/s")], 75, bench.published_behind)
+    bench.measure([(behind_row(sizes.behind), "events/s")], 60, bench.published_behind)
     return bench.table
 
 

@@ -6,8 +6,14 @@ the value) and whether it was reached. What was not measured has no value and a 
 that says why.
 """
 import json
+import sys
 
 COLUMNS = ("name", "value", "unit", "yardstick", "ratio", "target", "reached")
+
+
+def say(text):
+    """Progress, apart from the table."""
+    print(f"    {text}", file=sys.stderr, flush=True)
 
 
 class Table:

@@ -3,14 +3,16 @@
 # each time; at the end they are stopped and their data is deleted, the logs
 # stay. What is measured, and beside what, is in bench/.
 
-BENCH_USAGE="./dev bench relay [--full] [--json FILE]"
+BENCH_USAGE="./dev bench relay|storage [--full] [--json FILE]"
 # Any database that has an outbox: the measured ones are copies of it.
 BENCH_TEMPLATE=customers
 
 cmd_bench() {
 	bench=${1:-}
-	[ "$bench" = relay ] ||
-		die "there is no bench${bench:+ $bench}" "$BENCH_USAGE" 2
+	case $bench in
+	relay | storage) ;;
+	*) die "there is no bench${bench:+ $bench}" "$BENCH_USAGE" 2 ;;
+	esac
 	shift
 	bench_check "$@"
 	packages_ensure
