@@ -53,7 +53,7 @@ struct slot_kind {
 	size_t (*cap)(size_t batch_events);
 	void (*start)(struct claim *claim, struct wb_tx *tx);
 	/* Whether the claim, though it found no rows, has something to write.
-	 */
+	 * May be NULL: it never has. */
 	bool (*has_moved)(const struct claim *claim);
 	/* Adds the statements for all rows that have an end. A refused row is
 	 * due again after back-off, or parked: after max-attempts, or at once

@@ -47,19 +47,11 @@ cap_deliveries(size_t batch_events)
 	return batch_events;
 }
 
-static bool
-has_moved(const struct claim *claim)
-{
-	(void)claim;
-	return false;
-}
-
 const struct slot_kind kind_deliveries = {
 	.name = "deliveries",
 	.metric = "wb_relay_deliveries_total",
 	.help = "deliveries by what became of them",
 	.cap = cap_deliveries,
 	.start = start_deliveries,
-	.has_moved = has_moved,
 	.mark = mark_deliveries,
 };

@@ -44,6 +44,20 @@ floor_get(const struct floor *floor, int64_t now_us)
 	return near > far ? near : far;
 }
 
+/* It committed late: looks see it from now on. */
+static void
+take_back(struct floor *floor, int64_t position)
+{
+	if (floor->base > position)
+		floor->base = position;
+	for (size_t i = 0; i < floor->n_seen; i++) {
+		size_t at = (floor->first + i) % FLOOR_SEEN;
+
+		if (floor->seen[at].position > position)
+			floor->seen[at].position = position;
+	}
+}
+
 void
 floor_seen(struct floor *floor, int64_t at_us, int64_t position)
 {
@@ -51,7 +65,7 @@ floor_seen(struct floor *floor, int64_t at_us, int64_t position)
 	    (floor->first + floor->n_seen + FLOOR_SEEN - 1) % FLOOR_SEEN;
 
 	if (position < last_position(floor)) {
-		floor_take_back(floor, position);
+		take_back(floor, position);
 		return;
 	}
 	if (floor->n_seen > 0 &&
@@ -65,17 +79,4 @@ floor_seen(struct floor *floor, int64_t at_us, int64_t position)
 	last = (floor->first + floor->n_seen++) % FLOOR_SEEN;
 	floor->seen[last].at_us = at_us;
 	floor->seen[last].position = position;
-}
-
-void
-floor_take_back(struct floor *floor, int64_t position)
-{
-	if (floor->base > position)
-		floor->base = position;
-	for (size_t i = 0; i < floor->n_seen; i++) {
-		size_t at = (floor->first + i) % FLOOR_SEEN;
-
-		if (floor->seen[at].position > position)
-			floor->seen[at].position = position;
-	}
 }

@@ -39,10 +39,8 @@ void floor_init(struct floor *floor, int64_t margin, int64_t position);
 int64_t floor_get(const struct floor *floor, int64_t now_us);
 
 /* A look from at_us on found nothing unpublished between the floor and
- * position, which is unpublished itself or the end. */
+ * position, which is unpublished itself or the end. One that is lower than
+ * those before takes the floor back. */
 void floor_seen(struct floor *floor, int64_t at_us, int64_t position);
-
-/* A row was found at position: looks see it from now on. */
-void floor_take_back(struct floor *floor, int64_t position);
 
 #endif

@@ -35,8 +35,8 @@ horizon_reach(const struct horizon *horizon, int64_t at_us,
 	int64_t first = (least(horizon->since_us, now_us) - HOUR_US) / DAY_US;
 	int64_t last = (most(horizon->since_us, now_us) + HOUR_US) / DAY_US;
 
-	ret_slots[0] = (int32_t)(first % HORIZON_SLOTS);
-	ret_slots[1] = (int32_t)(last % HORIZON_SLOTS);
+	ret_slots[0] = (int32_t)(first % REACH_DAYS);
+	ret_slots[1] = (int32_t)(last % REACH_DAYS);
 	if (horizon->at_us == 0 || first < 0 || last - first > 1)
 		return REACH_FAR;
 	return first == last ? (enum reach)ret_slots[0] : REACH_NEAR;

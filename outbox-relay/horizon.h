@@ -11,8 +11,6 @@
 
 #include "sql.h"
 
-enum { HORIZON_SLOTS = 16 }; /* outbox_slot() */
-
 struct horizon {
 	int64_t since_us, now_us; /* the server's clock */
 	int64_t at_us;            /* monotonic, when it was told; 0: never */

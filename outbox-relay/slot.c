@@ -120,6 +120,14 @@ release(struct slot *slot)
 	wb_tx_rollback(slot->tx);
 }
 
+static void
+mark(struct slot *slot)
+{
+	enter(slot, SLOT_MARKING);
+	slot->config.kind->mark(&slot->claim, slot->tx);
+	wb_tx_commit(slot->tx);
+}
+
 /* Every row has its end, or will get none in this run. */
 static void
 finish(struct slot *slot)
@@ -131,9 +139,7 @@ finish(struct slot *slot)
 		return;
 	}
 	WB_CRASH_POINT("relay.after_confirm");
-	enter(slot, SLOT_MARKING);
-	slot->config.kind->mark(&slot->claim, slot->tx);
-	wb_tx_commit(slot->tx);
+	mark(slot);
 }
 
 /* ---- publishing ---- */
@@ -224,24 +230,15 @@ on_return(void *arg, const struct wb_amqp_return *returned)
 	(void)confirm_returned(&slot->batch, returned);
 }
 
-/* No rows, but the claim itself has something to write. */
-static void
-note_move(struct slot *slot)
-{
-	enter(slot, SLOT_MARKING);
-	slot->config.kind->mark(&slot->claim, slot->tx);
-	wb_tx_commit(slot->tx);
-}
-
 static void
 on_read(void *arg)
 {
 	struct slot *slot;
 
 	WB_CAST(slot, arg, SLOT_MAGIC);
-	if (slot->batch.n_rows == 0 &&
+	if (slot->batch.n_rows == 0 && slot->config.kind->has_moved != NULL &&
 	    slot->config.kind->has_moved(&slot->claim)) {
-		note_move(slot);
+		mark(slot);
 		return;
 	}
 	if (slot->batch.n_rows == 0 || slot->is_draining ||

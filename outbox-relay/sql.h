@@ -12,7 +12,8 @@
 /* Statements that look at events come in several forms: for one day, by its
  * slot (0 to 15); for two; for all. horizon.h says which. */
 enum reach {
-	REACH_NEAR = 16, /* two slots */
+	REACH_DAYS = 16,         /* slots: outbox_slot() */
+	REACH_NEAR = REACH_DAYS, /* two of them */
 	REACH_FAR,
 	REACHES,
 };

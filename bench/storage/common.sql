@@ -1,5 +1,4 @@
--- What the prototypes have in common. Each then makes
---   emit(n, per)     a producer: n events, per of them in each transaction
+-- What the prototypes have in common. Each then makes a table `events` and
 --   drain(most, done) a relay without a broker: claims at most 500 events of locked
 --                    lanes, reads their payloads, notes them as published, commits;
 --                    until nothing is left, or most are done
@@ -27,3 +26,13 @@ CREATE FUNCTION make_events(n int)
          json_build_object('number', i, 'text', repeat(md5(i::text || random()::text), 12))
     FROM generate_series(1, n) i
 $$;
+
+-- A producer: n events, per of them in each transaction.
+CREATE PROCEDURE emit(n int, per int) LANGUAGE plpgsql AS $$
+BEGIN
+  FOR i IN 1..n / per LOOP
+    INSERT INTO events (event_id, aggregate_type, aggregate_id, sequence, event_type, payload)
+      SELECT * FROM make_events(per);
+    COMMIT;
+  END LOOP;
+END $$;

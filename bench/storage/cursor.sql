@@ -34,15 +34,6 @@ INSERT INTO cursors VALUES (1, pg_current_snapshot(), NULL, 0);
 
 CREATE TABLE batches (confirmed_at timestamptz, seqs bigint[]);
 
-CREATE PROCEDURE emit(n int, per int) LANGUAGE plpgsql AS $$
-BEGIN
-  FOR i IN 1..n / per LOOP
-    INSERT INTO events (event_id, aggregate_type, aggregate_id, sequence, event_type, payload)
-      SELECT * FROM make_events(per);
-    COMMIT;
-  END LOOP;
-END $$;
-
 CREATE PROCEDURE drain(most int, INOUT done bigint) LANGUAGE plpgsql AS $$
 DECLARE
   c cursors;

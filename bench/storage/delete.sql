@@ -40,15 +40,6 @@ CREATE TABLE history (
 CREATE TABLE history_old PARTITION OF history FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
 CREATE TABLE history_now PARTITION OF history FOR VALUES FROM ('2020-01-01') TO (MAXVALUE);
 
-CREATE PROCEDURE emit(n int, per int) LANGUAGE plpgsql AS $$
-BEGIN
-  FOR i IN 1..n / per LOOP
-    INSERT INTO events (event_id, aggregate_type, aggregate_id, sequence, event_type, payload)
-      SELECT * FROM make_events(per);
-    COMMIT;
-  END LOOP;
-END $$;
-
 CREATE PROCEDURE drain(most int, INOUT done bigint) LANGUAGE plpgsql AS $$
 DECLARE
   locked int[];

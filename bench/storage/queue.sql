@@ -44,15 +44,6 @@ END $$;
 CREATE TRIGGER enqueue AFTER INSERT ON events REFERENCING NEW TABLE AS fresh
   FOR EACH STATEMENT EXECUTE FUNCTION enqueue();
 
-CREATE PROCEDURE emit(n int, per int) LANGUAGE plpgsql AS $$
-BEGIN
-  FOR i IN 1..n / per LOOP
-    INSERT INTO events (event_id, aggregate_type, aggregate_id, sequence, event_type, payload)
-      SELECT * FROM make_events(per);
-    COMMIT;
-  END LOOP;
-END $$;
-
 CREATE PROCEDURE drain(most int, INOUT done bigint) LANGUAGE plpgsql AS $$
 DECLARE
   locked int[];

@@ -24,15 +24,6 @@ ALTER TABLE events SET (autovacuum_vacuum_scale_factor = 0.01,
                         autovacuum_vacuum_threshold = 500,
                         autovacuum_vacuum_cost_delay = 0);
 
-CREATE PROCEDURE emit(n int, per int) LANGUAGE plpgsql AS $$
-BEGIN
-  FOR i IN 1..n / per LOOP
-    INSERT INTO events (event_id, aggregate_type, aggregate_id, sequence, event_type, payload)
-      SELECT * FROM make_events(per);
-    COMMIT;
-  END LOOP;
-END $$;
-
 CREATE PROCEDURE drain(most int, INOUT done bigint) LANGUAGE plpgsql AS $$
 DECLARE
   locked int[];

@@ -29,23 +29,16 @@ static struct wb_test_bus bus;
 static int
 set_up_all(void **state)
 {
-	char name[64];
-
 	(void)state;
-	(void)snprintf(name, sizeof name, "waybill_relay_%ld", (long)getpid());
-	wb_test_bus_open(&bus, name);
+	wb_test_bus_open(&bus, "relay");
 	return 0;
 }
 
 static int
 tear_down_all(void **state)
 {
-	char name[64];
-
 	(void)state;
-	(void)snprintf(name, sizeof name, "%s", bus.name);
 	wb_test_bus_close(&bus);
-	wb_test_database_drop(name);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -330,7 +331,8 @@ wb_test_bus_open(struct wb_test_bus *bus, const char *name)
 		.first = bus,
 		.source = "test",
 	};
-	(void)snprintf(bus->name, sizeof bus->name, "%s", name);
+	(void)snprintf(bus->name, sizeof bus->name, "waybill_%s_%ld", name,
+	               (long)getpid());
 	open_database(bus);
 	bus->brokers = wb_test_vhost_create(bus->name);
 	wb_test_bus_exchange(bus);

@@ -95,8 +95,8 @@ struct wb_test_bus {
 	                        taken */
 };
 
-/* Leaves with 77 when the servers' variables are not set. name: of database and
- * vhost. */
+/* Leaves with 77 when the servers' variables are not set. name: of the test;
+ * its database and vhost are called waybill_<name>_<pid>. */
 void wb_test_bus_open(struct wb_test_bus *bus, const char *name);
 /* Another database beside that of `first`, for the same relays, with writers
  * and a record of its own; its events come by the vhost of `first`. Closed with

@@ -73,7 +73,7 @@ is_taken_back_to_what_was_found(void **state)
 {
 	(void)state;
 	run_until(60 * S, 100);
-	floor_take_back(&floor_, 1234);
+	floor_seen(&floor_, 60 * S, 1234);
 	assert_int_equal(floor_get(&floor_, 60 * S), 1234);
 	/* And rises again once that is done. */
 	floor_seen(&floor_, 61 * S, 6100000);

@@ -41,12 +41,8 @@ static struct wb_test_alarm alarm_;
 static int
 set_up_all(void **state)
 {
-	char name[64];
-
 	(void)state;
-	(void)snprintf(name, sizeof name, "waybill_relay_cut_off_%ld",
-	               (long)getpid());
-	wb_test_bus_open(&bus, name);
+	wb_test_bus_open(&bus, "relay_cut_off");
 	proxy =
 	    wb_silent_proxy_new(bus.loop, wb_test_port_of(bus.brokers), NULL);
 	return 0;

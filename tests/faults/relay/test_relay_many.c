@@ -47,12 +47,9 @@ static int
 set_up_all(void **state)
 {
 	const char *given = getenv("WB_TEST_SEED");
-	char name[64];
 
 	(void)state;
-	(void)snprintf(name, sizeof name, "waybill_relay_many_%ld",
-	               (long)getpid());
-	wb_test_bus_open(&bus, name);
+	wb_test_bus_open(&bus, "relay_many");
 	wb_test_bus_open_beside(&third, &bus, "third");
 	wb_test_bus_open_beside(&second, &bus, "second");
 	proxy = wb_silent_proxy_new(bus.loop, wb_test_port_of(third.dsn), NULL);
