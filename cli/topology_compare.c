@@ -191,8 +191,8 @@ list_has(struct json_object *list, const struct wb_topology_binding *want)
 		struct json_object *have = json_object_array_get_idx(list, i);
 
 		if (strcmp(text_of(have, "destination"), want->queue) == 0 &&
-		    strcmp(text_of(have, "routing_key"),
-		           wb_event_type_text(want->event)) == 0)
+		    strcmp(text_of(have, "routing_key"), want->event->name) ==
+		        0)
 			return true;
 	}
 	return false;
@@ -208,7 +208,7 @@ table_has(const char *queue, const char *key)
 		    &wb_topology_bindings[i];
 
 		if (strcmp(want->queue, queue) == 0 &&
-		    strcmp(wb_event_type_text(want->event), key) == 0)
+		    strcmp(want->event->name, key) == 0)
 			return true;
 	}
 	return false;
@@ -232,7 +232,7 @@ compare_bindings(struct comparing *c)
 
 		if (!list_has(list, want))
 			differ(c, "binding %s -> %s: missing",
-			       wb_event_type_text(want->event), want->queue);
+			       want->event->name, want->queue);
 	}
 	for (i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *have = json_object_array_get_idx(list, i);

@@ -86,7 +86,7 @@ declare_all(struct declaring *d, struct wb_amqp_channel *channel)
 		bool is_last = i + 1 == wb_topology_n_bindings;
 
 		wb_amqp_bind_queue(channel, binding->queue, TOPOLOGY_EXCHANGE,
-		                   wb_event_type_text(binding->event),
+		                   binding->event->name,
 		                   is_last ? on_last_reply : NULL, d);
 	}
 }

@@ -54,7 +54,7 @@ add_binding(struct wb_buf *out, const struct wb_topology_binding *binding,
 	wb_buf_adds(out, ",\"destination\":");
 	add_text(out, binding->queue);
 	wb_buf_adds(out, ",\"destination_type\":\"queue\",\"routing_key\":");
-	add_text(out, wb_event_type_text(binding->event));
+	add_text(out, binding->event->name);
 	wb_buf_adds(out, ",\"arguments\":{}}");
 }
 

@@ -1,6 +1,7 @@
 #include "topology_model.h"
 
 #include "topology_table.h"
+#include "shop/events.h"
 
 #include <string.h>
 
@@ -51,7 +52,7 @@ static const struct {
 };
 
 const struct wb_topology_binding wb_topology_bindings[] = {
-#define X(consumer, type) { .queue = #consumer, .event = WB_EV_##type },
+#define X(consumer, type) { .queue = #consumer, .event = &shop_##type },
 	TOPOLOGY_BINDINGS(X)
 #undef X
 };

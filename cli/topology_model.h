@@ -16,7 +16,7 @@ struct wb_topology_queue {
 
 struct wb_topology_binding {
 	const char *queue;
-	enum wb_event_type event;
+	const struct wb_event_type *event;
 };
 
 struct wb_topology_user {

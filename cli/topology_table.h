@@ -20,45 +20,45 @@
 	X(orders)                                                              \
 	X(inventory) X(payments) X(shipping) X(history) X(notifications)
 
-/* X(consumer, event of event/types.h) */
+/* X(consumer, event of shop/events.h) */
 #define TOPOLOGY_BINDINGS(X)                                                   \
-	X(orders, PRODUCT_UPSERTED)                                            \
-	X(orders, CUSTOMER_REGISTERED)                                         \
-	X(orders, SHIPMENT_CREATED)                                            \
-	X(orders, SHIPMENT_VOID_REFUSED)                                       \
-	X(orders, STOCK_REJECTED)                                              \
-	X(orders, STOCK_RELEASED)                                              \
-	X(inventory, PRODUCT_UPSERTED)                                         \
-	X(inventory, STOCK_RECEIVED)                                           \
-	X(inventory, ORDER_PLACED)                                             \
-	X(inventory, PAYMENT_DECLINED)                                         \
-	X(inventory, PAYMENT_REFUNDED)                                         \
-	X(inventory, PAYMENT_VOIDED)                                           \
-	X(inventory, SHIPMENT_CREATED)                                         \
-	X(payments, STOCK_RESERVED)                                            \
-	X(payments, SHIPMENT_FAILED)                                           \
-	X(payments, SHIPMENT_VOIDED)                                           \
-	X(shipping, PAYMENT_CAPTURED)                                          \
-	X(shipping, ORDER_CANCEL_REQUESTED)                                    \
-	X(history, ORDER_PLACED)                                               \
-	X(history, ORDER_CANCEL_REQUESTED)                                     \
-	X(history, ORDER_CONFIRMED)                                            \
-	X(history, ORDER_REJECTED)                                             \
-	X(history, ORDER_CANCELLED)                                            \
-	X(history, STOCK_RESERVED)                                             \
-	X(history, STOCK_REJECTED)                                             \
-	X(history, STOCK_RELEASED)                                             \
-	X(history, PAYMENT_CAPTURED)                                           \
-	X(history, PAYMENT_DECLINED)                                           \
-	X(history, PAYMENT_REFUNDED)                                           \
-	X(history, PAYMENT_VOIDED)                                             \
-	X(history, SHIPMENT_CREATED)                                           \
-	X(history, SHIPMENT_FAILED)                                            \
-	X(history, SHIPMENT_VOIDED)                                            \
-	X(history, SHIPMENT_VOID_REFUSED)                                      \
-	X(notifications, CUSTOMER_REGISTERED)                                  \
-	X(notifications, ORDER_CONFIRMED)                                      \
-	X(notifications, ORDER_REJECTED)                                       \
-	X(notifications, ORDER_CANCELLED)
+	X(orders, product_upserted)                                            \
+	X(orders, customer_registered)                                         \
+	X(orders, shipment_created)                                            \
+	X(orders, shipment_void_refused)                                       \
+	X(orders, stock_rejected)                                              \
+	X(orders, stock_released)                                              \
+	X(inventory, product_upserted)                                         \
+	X(inventory, stock_received)                                           \
+	X(inventory, order_placed)                                             \
+	X(inventory, payment_declined)                                         \
+	X(inventory, payment_refunded)                                         \
+	X(inventory, payment_voided)                                           \
+	X(inventory, shipment_created)                                         \
+	X(payments, stock_reserved)                                            \
+	X(payments, shipment_failed)                                           \
+	X(payments, shipment_voided)                                           \
+	X(shipping, payment_captured)                                          \
+	X(shipping, order_cancel_requested)                                    \
+	X(history, order_placed)                                               \
+	X(history, order_cancel_requested)                                     \
+	X(history, order_confirmed)                                            \
+	X(history, order_rejected)                                             \
+	X(history, order_cancelled)                                            \
+	X(history, stock_reserved)                                             \
+	X(history, stock_rejected)                                             \
+	X(history, stock_released)                                             \
+	X(history, payment_captured)                                           \
+	X(history, payment_declined)                                           \
+	X(history, payment_refunded)                                           \
+	X(history, payment_voided)                                             \
+	X(history, shipment_created)                                           \
+	X(history, shipment_failed)                                            \
+	X(history, shipment_voided)                                            \
+	X(history, shipment_void_refused)                                      \
+	X(notifications, customer_registered)                                  \
+	X(notifications, order_confirmed)                                      \
+	X(notifications, order_rejected)                                       \
+	X(notifications, order_cancelled)
 
 #endif

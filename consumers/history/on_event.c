@@ -2,7 +2,7 @@
 #include "handlers.h"
 
 #include "base/clock.h"
-#include "saga/order.h"
+#include "shop/order.h"
 
 #include <json-c/json.h>
 
@@ -22,11 +22,25 @@ struct payload {
 	int64_t placed_us;
 };
 
-static const char *const statuses[WB_EV_COUNT] = {
-#define X(event, status) [WB_EV_##event] = status,
+static const struct {
+	const struct wb_event_type *type;
+	const char *status;
+} statuses[] = {
+#define X(event, status) { &shop_##event, status },
 	HISTORY_EVENTS(X)
 #undef X
 };
+
+/* type is that of one of the handlers. */
+static const char *
+status_of(const char *type)
+{
+	size_t i = 0;
+
+	while (strcmp(statuses[i].type->name, type) != 0)
+		i++;
+	return statuses[i].status;
+}
 
 static const char *
 detail_of(struct json_object *data, struct wb_arena *arena)
@@ -77,10 +91,10 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
 	struct payload *p = payload;
 
 	p->source = event->source;
-	p->type = event->type_text;
+	p->type = event->type;
 	p->sequence = event->sequence;
 	p->time_us = event->time_us;
-	p->status = statuses[event->type];
+	p->status = status_of(event->type);
 	p->detail = detail_of(event->data, arena);
 	return parse_order(event, p, note);
 }
@@ -120,7 +134,7 @@ static const enum wb_pg_elem columns[] = {
 #define X(event, status)                                                       \
 	static const struct wb_handler on_##event = {                          \
 		.name = "on_" #event,                                          \
-		.on = WB_EV_##event,                                           \
+		.on = &shop_##event,                                           \
 		.payload_size = sizeof(struct payload),                        \
 		.parse = parse,                                                \
 		.stmt = &stmt,                                                 \

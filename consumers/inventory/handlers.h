@@ -3,6 +3,7 @@
 #define WB_INVENTORY_HANDLERS_H
 
 #include "saga/handler.h"
+#include "shop/events.h"
 
 #define INVENTORY_HANDLERS(X)                                                  \
 	X(on_product_upserted)                                                 \

@@ -3,7 +3,7 @@
 #ifndef WB_INVENTORY_MOVE_H
 #define WB_INVENTORY_MOVE_H
 
-#include "saga/order.h"
+#include "shop/order.h"
 #include "handlers.h"
 
 /* A handler's payload; moves and details are those of move_stock() in the

@@ -45,11 +45,11 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
 }
 
 static const struct wb_answer answers[] = {
-	{ "RESERVED", WB_EV_STOCK_RESERVED, WB_OK },
-	{ "REJECTED", WB_EV_STOCK_REJECTED, WB_OK },
-	{ "RELEASED", WB_EV_STOCK_RELEASED, WB_OK },
-	{ "UNKNOWN_SKU", WB_EV_COUNT, WB_ERR_NOT_YET },
-	{ NULL, WB_EV_COUNT, WB_OK },
+	{ "RESERVED", &shop_stock_reserved, WB_OK },
+	{ "REJECTED", &shop_stock_rejected, WB_OK },
+	{ "RELEASED", &shop_stock_released, WB_OK },
+	{ "UNKNOWN_SKU", NULL, WB_ERR_NOT_YET },
+	{ NULL, NULL, WB_OK },
 };
 
 static enum wb_err
@@ -62,15 +62,15 @@ read(const struct wb_event *event, const void *payload,
 	return wb_read_answer(answers, result, row, emit, note);
 }
 
-static const enum wb_event_type emits[] = {
-	WB_EV_STOCK_RESERVED,
-	WB_EV_STOCK_REJECTED,
-	WB_EV_STOCK_RELEASED,
+static const struct wb_event_type *const emits[] = {
+	&shop_stock_reserved,
+	&shop_stock_rejected,
+	&shop_stock_released,
 };
 
 const struct wb_handler inventory_on_order_placed = {
 	.name = "on_order_placed",
-	.on = WB_EV_ORDER_PLACED,
+	.on = &shop_order_placed,
 	.payload_size = sizeof(struct inventory_move),
 	.parse = parse,
 	.stmt = &inventory_move_stmt,

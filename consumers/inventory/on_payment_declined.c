@@ -3,7 +3,7 @@
 
 const struct wb_handler inventory_on_payment_declined = {
 	.name = "on_payment_declined",
-	.on = WB_EV_PAYMENT_DECLINED,
+	.on = &shop_payment_declined,
 	.payload_size = sizeof(struct inventory_move),
 	.parse = inventory_release_parse,
 	.stmt = &inventory_move_stmt,

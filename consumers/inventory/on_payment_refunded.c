@@ -3,7 +3,7 @@
 
 const struct wb_handler inventory_on_payment_refunded = {
 	.name = "on_payment_refunded",
-	.on = WB_EV_PAYMENT_REFUNDED,
+	.on = &shop_payment_refunded,
 	.payload_size = sizeof(struct inventory_move),
 	.parse = inventory_release_parse,
 	.stmt = &inventory_move_stmt,

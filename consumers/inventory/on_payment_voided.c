@@ -3,7 +3,7 @@
 
 const struct wb_handler inventory_on_payment_voided = {
 	.name = "on_payment_voided",
-	.on = WB_EV_PAYMENT_VOIDED,
+	.on = &shop_payment_voided,
 	.payload_size = sizeof(struct inventory_move),
 	.parse = inventory_release_parse,
 	.stmt = &inventory_move_stmt,

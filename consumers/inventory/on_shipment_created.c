@@ -13,9 +13,9 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
 }
 
 static const struct wb_answer answers[] = {
-	{ "SHIPPED", WB_EV_COUNT, WB_OK },
-	{ "MISSING", WB_EV_COUNT, WB_ERR_NOT_YET },
-	{ NULL, WB_EV_COUNT, WB_OK },
+	{ "SHIPPED", NULL, WB_OK },
+	{ "MISSING", NULL, WB_ERR_NOT_YET },
+	{ NULL, NULL, WB_OK },
 };
 
 static enum wb_err
@@ -30,7 +30,7 @@ read(const struct wb_event *event, const void *payload,
 
 const struct wb_handler inventory_on_shipment_created = {
 	.name = "on_shipment_created",
-	.on = WB_EV_SHIPMENT_CREATED,
+	.on = &shop_shipment_created,
 	.payload_size = sizeof(struct inventory_move),
 	.parse = parse,
 	.stmt = &inventory_move_stmt,

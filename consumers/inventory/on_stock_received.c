@@ -39,7 +39,7 @@ static const enum wb_pg_elem columns[] = { WB_PG_TEXT, WB_PG_INT8 };
 
 const struct wb_handler inventory_on_stock_received = {
 	.name = "on_stock_received",
-	.on = WB_EV_STOCK_RECEIVED,
+	.on = &shop_stock_received,
 	.payload_size = sizeof(struct payload),
 	.parse = parse,
 	.stmt = &stmt,

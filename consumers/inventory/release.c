@@ -1,16 +1,17 @@
 /* Giving an order's stock back. */
 #include "release.h"
+#include "shop/events.h"
 
-const enum wb_event_type inventory_release_emits[2] = {
-	WB_EV_STOCK_RELEASED,
-	WB_EV_STOCK_REJECTED,
+const struct wb_event_type *const inventory_release_emits[2] = {
+	&shop_stock_released,
+	&shop_stock_rejected,
 };
 
 static const struct wb_answer answers[] = {
-	{ "RELEASED", WB_EV_STOCK_RELEASED, WB_OK },
-	{ "REJECTED", WB_EV_STOCK_REJECTED, WB_OK },
-	{ "SHIPPED", WB_EV_COUNT, WB_ERR_STATE_CONFLICT },
-	{ NULL, WB_EV_COUNT, WB_OK },
+	{ "RELEASED", &shop_stock_released, WB_OK },
+	{ "REJECTED", &shop_stock_rejected, WB_OK },
+	{ "SHIPPED", NULL, WB_ERR_STATE_CONFLICT },
+	{ NULL, NULL, WB_OK },
 };
 
 enum wb_err
@@ -22,7 +23,8 @@ inventory_release_parse(const struct wb_event *event, void *payload,
 
 	p->move = "RELEASE";
 	if (err == WB_OK)
-		err = wb_order_member(event, "/cause", arena, note, &p->detail);
+		err =
+		    wb_subject_member(event, "/cause", arena, note, &p->detail);
 	return err;
 }
 

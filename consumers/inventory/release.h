@@ -5,7 +5,7 @@
 
 #include "move.h"
 
-extern const enum wb_event_type inventory_release_emits[2];
+extern const struct wb_event_type *const inventory_release_emits[2];
 
 enum wb_err inventory_release_parse(const struct wb_event *event, void *payload,
                                     struct wb_arena *arena,

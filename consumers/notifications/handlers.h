@@ -3,6 +3,7 @@
 #define WB_NOTIFICATIONS_HANDLERS_H
 
 #include "saga/handler.h"
+#include "shop/events.h"
 
 #define NOTIFICATIONS_HANDLERS(X)                                              \
 	X(on_customer_registered)                                              \

@@ -11,7 +11,7 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
 
 const struct wb_handler notifications_on_order_cancelled = {
 	.name = "on_order_cancelled",
-	.on = WB_EV_ORDER_CANCELLED,
+	.on = &shop_order_cancelled,
 	.payload_size = sizeof(struct wish),
 	.parse = parse,
 	.stmt = &wish_stmt,

@@ -11,7 +11,7 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
 
 const struct wb_handler notifications_on_order_confirmed = {
 	.name = "on_order_confirmed",
-	.on = WB_EV_ORDER_CONFIRMED,
+	.on = &shop_order_confirmed,
 	.payload_size = sizeof(struct wish),
 	.parse = parse,
 	.stmt = &wish_stmt,

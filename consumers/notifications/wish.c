@@ -47,9 +47,9 @@ wish_bind(const void *payload, struct wb_pg_args *args, size_t array)
 }
 
 static const struct wb_answer answers[] = {
-	{ "RECORDED", WB_EV_COUNT, WB_OK },
-	{ "UNKNOWN_CUSTOMER", WB_EV_COUNT, WB_ERR_NOT_YET },
-	{ NULL, WB_EV_COUNT, WB_OK },
+	{ "RECORDED", NULL, WB_OK },
+	{ "UNKNOWN_CUSTOMER", NULL, WB_ERR_NOT_YET },
+	{ NULL, NULL, WB_OK },
 };
 
 enum wb_err

@@ -4,7 +4,7 @@
 #ifndef WB_NOTIFICATIONS_WISH_H
 #define WB_NOTIFICATIONS_WISH_H
 
-#include "saga/order.h"
+#include "shop/order.h"
 #include "handlers.h"
 #include "letter.h"
 

@@ -1,5 +1,6 @@
 /* Ending an order. */
 #include "end.h"
+#include "shop/events.h"
 
 const enum wb_pg_elem orders_end_columns[2] = { WB_PG_UUID, WB_PG_JSON };
 
@@ -12,7 +13,7 @@ parse_with(const struct wb_event *event, struct orders_end *p,
 	enum wb_err err = wb_order_id(event, note, &p->order_id);
 
 	if (err == WB_OK)
-		err = wb_order_member(event, path, arena, note, &json);
+		err = wb_subject_member(event, path, arena, note, &json);
 	if (err == WB_OK)
 		p->beside = wb_arena_printf(arena, "{\"%s\":%s}", member, json);
 	return err;
@@ -42,12 +43,12 @@ orders_end_bind(const void *payload, struct wb_pg_args *args, size_t array)
 }
 
 static const struct wb_answer answers[] = {
-	{ "CONFIRMED", WB_EV_ORDER_CONFIRMED, WB_OK },
-	{ "REJECTED", WB_EV_ORDER_REJECTED, WB_OK },
-	{ "CANCELLED", WB_EV_ORDER_CANCELLED, WB_OK },
-	{ "UNCHANGED", WB_EV_COUNT, WB_OK },
-	{ "MISSING", WB_EV_COUNT, WB_ERR_NOT_YET },
-	{ NULL, WB_EV_COUNT, WB_OK },
+	{ "CONFIRMED", &shop_order_confirmed, WB_OK },
+	{ "REJECTED", &shop_order_rejected, WB_OK },
+	{ "CANCELLED", &shop_order_cancelled, WB_OK },
+	{ "UNCHANGED", NULL, WB_OK },
+	{ "MISSING", NULL, WB_ERR_NOT_YET },
+	{ NULL, NULL, WB_OK },
 };
 
 enum wb_err

@@ -2,7 +2,7 @@
 #ifndef WB_ORDERS_END_H
 #define WB_ORDERS_END_H
 
-#include "saga/order.h"
+#include "shop/order.h"
 #include "handlers.h"
 
 struct orders_end {

@@ -43,7 +43,7 @@ static const enum wb_pg_elem columns[] = { WB_PG_UUID, WB_PG_TEXT, WB_PG_TEXT };
 
 const struct wb_handler orders_on_customer_registered = {
 	.name = "on_customer_registered",
-	.on = WB_EV_CUSTOMER_REGISTERED,
+	.on = &shop_customer_registered,
 	.payload_size = sizeof(struct payload),
 	.parse = parse,
 	.stmt = &stmt,

@@ -55,7 +55,7 @@ static const enum wb_pg_elem columns[] = {
 
 const struct wb_handler orders_on_product_upserted = {
 	.name = "on_product_upserted",
-	.on = WB_EV_PRODUCT_UPSERTED,
+	.on = &shop_product_upserted,
 	.payload_size = sizeof(struct payload),
 	.parse = parse,
 	.stmt = &stmt,

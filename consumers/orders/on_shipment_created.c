@@ -7,11 +7,11 @@ static const struct wb_pg_stmt stmt = {
 	       "$4::json[], 'CONFIRMED')",
 };
 
-static const enum wb_event_type emits[] = { WB_EV_ORDER_CONFIRMED };
+static const struct wb_event_type *const emits[] = { &shop_order_confirmed };
 
 const struct wb_handler orders_on_shipment_created = {
 	.name = "on_shipment_created",
-	.on = WB_EV_SHIPMENT_CREATED,
+	.on = &shop_shipment_created,
 	.payload_size = sizeof(struct orders_end),
 	.parse = orders_parse_shipment,
 	.stmt = &stmt,

@@ -7,11 +7,11 @@ static const struct wb_pg_stmt stmt = {
 	       "$4::json[])",
 };
 
-static const enum wb_event_type emits[] = { WB_EV_ORDER_CONFIRMED };
+static const struct wb_event_type *const emits[] = { &shop_order_confirmed };
 
 const struct wb_handler orders_on_shipment_void_refused = {
 	.name = "on_shipment_void_refused",
-	.on = WB_EV_SHIPMENT_VOID_REFUSED,
+	.on = &shop_shipment_void_refused,
 	.payload_size = sizeof(struct orders_end),
 	.parse = orders_parse_shipment,
 	.stmt = &stmt,

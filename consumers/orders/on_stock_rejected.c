@@ -7,11 +7,11 @@ static const struct wb_pg_stmt stmt = {
 	       "$4::json[], 'REJECTED')",
 };
 
-static const enum wb_event_type emits[] = { WB_EV_ORDER_REJECTED };
+static const struct wb_event_type *const emits[] = { &shop_order_rejected };
 
 const struct wb_handler orders_on_stock_rejected = {
 	.name = "on_stock_rejected",
-	.on = WB_EV_STOCK_REJECTED,
+	.on = &shop_stock_rejected,
 	.payload_size = sizeof(struct orders_end),
 	.parse = orders_parse_cause,
 	.stmt = &stmt,

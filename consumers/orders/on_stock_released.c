@@ -7,11 +7,11 @@ static const struct wb_pg_stmt stmt = {
 	       "$4::json[], 'CANCELLED')",
 };
 
-static const enum wb_event_type emits[] = { WB_EV_ORDER_CANCELLED };
+static const struct wb_event_type *const emits[] = { &shop_order_cancelled };
 
 const struct wb_handler orders_on_stock_released = {
 	.name = "on_stock_released",
-	.on = WB_EV_STOCK_RELEASED,
+	.on = &shop_stock_released,
 	.payload_size = sizeof(struct orders_end),
 	.parse = orders_parse_cause,
 	.stmt = &stmt,

@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "saga/outbox.h"
 #include "service/service.h"
+#include "shop/events.h"
 
 enum { MAX_ORDERS = 200 };
 
@@ -62,7 +63,7 @@ add_event(const struct wb_pg_result *result, size_t row)
 	wb_outbox_add(sweeper.outbox,
 	              &(struct wb_outbox_event){
 	                  .id = wb_uuid_v7(),
-	                  .type = WB_EV_ORDER_CANCEL_REQUESTED,
+	                  .type = &shop_order_cancel_requested,
 	                  .aggregate_id = wb_pg_text(result, row, 0),
 	                  .sequence = wb_pg_i64(result, row, 1),
 	                  .correlation_id = wb_pg_text(result, row, 0),

@@ -2,13 +2,13 @@
 #include "handlers.h"
 
 const struct wb_answer payments_answers[] = {
-	{ "CAPTURED", WB_EV_PAYMENT_CAPTURED, WB_OK },
-	{ "DECLINED", WB_EV_PAYMENT_DECLINED, WB_OK },
-	{ "VOIDED", WB_EV_PAYMENT_VOIDED, WB_OK },
-	{ "REFUNDED", WB_EV_PAYMENT_REFUNDED, WB_OK },
-	{ "REQUESTED", WB_EV_COUNT, WB_OK },
-	{ "ATTEMPTING", WB_EV_COUNT, WB_OK },
-	{ "VOIDING", WB_EV_COUNT, WB_OK },
-	{ "REFUNDING", WB_EV_COUNT, WB_OK },
-	{ NULL, WB_EV_COUNT, WB_OK },
+	{ "CAPTURED", &shop_payment_captured, WB_OK },
+	{ "DECLINED", &shop_payment_declined, WB_OK },
+	{ "VOIDED", &shop_payment_voided, WB_OK },
+	{ "REFUNDED", &shop_payment_refunded, WB_OK },
+	{ "REQUESTED", NULL, WB_OK },
+	{ "ATTEMPTING", NULL, WB_OK },
+	{ "VOIDING", NULL, WB_OK },
+	{ "REFUNDING", NULL, WB_OK },
+	{ NULL, NULL, WB_OK },
 };

@@ -3,6 +3,7 @@
 #define WB_PAYMENTS_HANDLERS_H
 
 #include "saga/handler.h"
+#include "shop/events.h"
 
 #define PAYMENTS_HANDLERS(X)                                                   \
 	X(on_stock_reserved)                                                   \

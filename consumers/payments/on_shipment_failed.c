@@ -3,7 +3,7 @@
 
 const struct wb_handler payments_on_shipment_failed = {
 	.name = "on_shipment_failed",
-	.on = WB_EV_SHIPMENT_FAILED,
+	.on = &shop_shipment_failed,
 	.payload_size = sizeof(struct wb_order_cause),
 	.parse = wb_parse_order_cause,
 	.stmt = &payments_void_stmt,

@@ -1,7 +1,7 @@
 /* stock.reserved: record the wish to charge; the charger does it. */
 #include "handlers.h"
 
-#include "saga/order.h"
+#include "shop/order.h"
 
 struct payload {
 	struct wb_uuid order_id;
@@ -29,7 +29,8 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
 		err = wb_data_text(event->data, "/order/payment_method", note,
 		                   &p->method);
 	if (err == WB_OK)
-		err = wb_order_member(event, "/order", arena, note, &p->order);
+		err =
+		    wb_subject_member(event, "/order", arena, note, &p->order);
 	p->traceparent = event->traceparent;
 	return err;
 }
@@ -68,16 +69,16 @@ static const enum wb_pg_elem columns[] = {
 	WB_PG_UUID, WB_PG_INT8, WB_PG_TEXT, WB_PG_TEXT, WB_PG_JSON, WB_PG_TEXT,
 };
 
-static const enum wb_event_type emits[] = {
-	WB_EV_PAYMENT_CAPTURED,
-	WB_EV_PAYMENT_DECLINED,
-	WB_EV_PAYMENT_VOIDED,
-	WB_EV_PAYMENT_REFUNDED,
+static const struct wb_event_type *const emits[] = {
+	&shop_payment_captured,
+	&shop_payment_declined,
+	&shop_payment_voided,
+	&shop_payment_refunded,
 };
 
 const struct wb_handler payments_on_stock_reserved = {
 	.name = "on_stock_reserved",
-	.on = WB_EV_STOCK_RESERVED,
+	.on = &shop_stock_reserved,
 	.payload_size = sizeof(struct payload),
 	.parse = parse,
 	.stmt = &stmt,

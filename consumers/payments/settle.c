@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "saga/outbox.h"
+#include "shop/events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,17 +126,17 @@ bind(struct settle *settle)
 	}
 }
 
-static enum wb_event_type
+static const struct wb_event_type *
 event_of(const char *status)
 {
 	static const struct {
 		const char *status;
-		enum wb_event_type type;
+		const struct wb_event_type *type;
 	} table[] = {
-		{ "CAPTURED", WB_EV_PAYMENT_CAPTURED },
-		{ "DECLINED", WB_EV_PAYMENT_DECLINED },
-		{ "VOIDED", WB_EV_PAYMENT_VOIDED },
-		{ "REFUNDED", WB_EV_PAYMENT_REFUNDED },
+		{ "CAPTURED", &shop_payment_captured },
+		{ "DECLINED", &shop_payment_declined },
+		{ "VOIDED", &shop_payment_voided },
+		{ "REFUNDED", &shop_payment_refunded },
 	};
 	size_t i = 0;
 

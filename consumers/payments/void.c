@@ -1,5 +1,6 @@
 /* Leaving no money taken. */
 #include "void.h"
+#include "shop/events.h"
 
 const struct wb_pg_stmt payments_void_stmt = {
 	.name = "void_payment",
@@ -13,10 +14,10 @@ const enum wb_pg_elem payments_void_columns[3] = {
 	WB_PG_TEXT,
 };
 
-const enum wb_event_type payments_void_emits[3] = {
-	WB_EV_PAYMENT_DECLINED,
-	WB_EV_PAYMENT_VOIDED,
-	WB_EV_PAYMENT_REFUNDED,
+const struct wb_event_type *const payments_void_emits[3] = {
+	&shop_payment_declined,
+	&shop_payment_voided,
+	&shop_payment_refunded,
 };
 
 void

@@ -2,12 +2,12 @@
 #ifndef WB_PAYMENTS_VOID_H
 #define WB_PAYMENTS_VOID_H
 
-#include "saga/order.h"
+#include "shop/order.h"
 #include "handlers.h"
 
 extern const struct wb_pg_stmt payments_void_stmt;
 extern const enum wb_pg_elem payments_void_columns[3];
-extern const enum wb_event_type payments_void_emits[3];
+extern const struct wb_event_type *const payments_void_emits[3];
 
 void payments_void_bind(const void *payload, struct wb_pg_args *args,
                         size_t array);

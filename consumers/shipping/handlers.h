@@ -3,6 +3,7 @@
 #define WB_SHIPPING_HANDLERS_H
 
 #include "saga/handler.h"
+#include "shop/events.h"
 
 #define SHIPPING_HANDLERS(X)                                                   \
 	X(on_payment_captured)                                                 \

@@ -2,7 +2,7 @@
  * because it does. */
 #include "handlers.h"
 
-#include "saga/order.h"
+#include "shop/order.h"
 
 static void
 bind(const void *payload, struct wb_pg_args *args, size_t array)
@@ -14,11 +14,11 @@ bind(const void *payload, struct wb_pg_args *args, size_t array)
 }
 
 static const struct wb_answer answers[] = {
-	{ "VOIDED", WB_EV_SHIPMENT_VOIDED, WB_OK },
+	{ "VOIDED", &shop_shipment_voided, WB_OK },
 	/* Never a refusal: the order's shipment.failed may have been lost. */
-	{ "FAILED", WB_EV_SHIPMENT_VOIDED, WB_OK },
-	{ "CREATED", WB_EV_SHIPMENT_VOID_REFUSED, WB_OK },
-	{ NULL, WB_EV_COUNT, WB_OK },
+	{ "FAILED", &shop_shipment_voided, WB_OK },
+	{ "CREATED", &shop_shipment_void_refused, WB_OK },
+	{ NULL, NULL, WB_OK },
 };
 
 static enum wb_err
@@ -39,14 +39,14 @@ static const struct wb_pg_stmt stmt = {
 
 static const enum wb_pg_elem columns[] = { WB_PG_UUID, WB_PG_JSON };
 
-static const enum wb_event_type emits[] = {
-	WB_EV_SHIPMENT_VOIDED,
-	WB_EV_SHIPMENT_VOID_REFUSED,
+static const struct wb_event_type *const emits[] = {
+	&shop_shipment_voided,
+	&shop_shipment_void_refused,
 };
 
 const struct wb_handler shipping_on_order_cancel_requested = {
 	.name = "on_order_cancel_requested",
-	.on = WB_EV_ORDER_CANCEL_REQUESTED,
+	.on = &shop_order_cancel_requested,
 	.payload_size = sizeof(struct wb_order_cause),
 	.parse = wb_parse_order_cause,
 	.stmt = &stmt,

@@ -2,7 +2,7 @@
  * cancellation came first. */
 #include "handlers.h"
 
-#include "saga/order.h"
+#include "shop/order.h"
 
 struct payload {
 	struct wb_uuid order_id;
@@ -33,10 +33,10 @@ bind(const void *payload, struct wb_pg_args *args, size_t array)
 }
 
 static const struct wb_answer answers[] = {
-	{ "CREATED", WB_EV_SHIPMENT_CREATED, WB_OK },
-	{ "FAILED", WB_EV_SHIPMENT_FAILED, WB_OK },
-	{ "VOIDED", WB_EV_SHIPMENT_VOIDED, WB_OK },
-	{ NULL, WB_EV_COUNT, WB_OK },
+	{ "CREATED", &shop_shipment_created, WB_OK },
+	{ "FAILED", &shop_shipment_failed, WB_OK },
+	{ "VOIDED", &shop_shipment_voided, WB_OK },
+	{ NULL, NULL, WB_OK },
 };
 
 static enum wb_err
@@ -57,15 +57,15 @@ static const struct wb_pg_stmt stmt = {
 
 static const enum wb_pg_elem columns[] = { WB_PG_UUID, WB_PG_TEXT };
 
-static const enum wb_event_type emits[] = {
-	WB_EV_SHIPMENT_CREATED,
-	WB_EV_SHIPMENT_FAILED,
-	WB_EV_SHIPMENT_VOIDED,
+static const struct wb_event_type *const emits[] = {
+	&shop_shipment_created,
+	&shop_shipment_failed,
+	&shop_shipment_voided,
 };
 
 const struct wb_handler shipping_on_payment_captured = {
 	.name = "on_payment_captured",
-	.on = WB_EV_PAYMENT_CAPTURED,
+	.on = &shop_payment_captured,
 	.payload_size = sizeof(struct payload),
 	.parse = parse,
 	.stmt = &stmt,

@@ -147,8 +147,7 @@ read_attributes(struct wb_event *event, struct wb_note *note)
 	    strcmp(texts[CONTENT_TYPE], "application/json") != 0)
 		return wb_fail(note, WB_ERR_BAD_MESSAGE,
 		               "datacontenttype: must be application/json");
-	event->type = wb_event_type_parse(texts[TYPE]);
-	event->type_text = texts[TYPE];
+	event->type = texts[TYPE];
 	event->source = texts[SOURCE];
 	event->subject = texts[SUBJECT];
 	event->correlation_id = texts[CORRELATION_ID];

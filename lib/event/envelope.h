@@ -37,8 +37,7 @@ void wb_envelope_format(struct wb_buf *buf, const struct wb_envelope_out *out);
 struct wb_event {
 	struct json_object *doc; /* the whole envelope: owns the rest */
 	struct wb_uuid id;
-	enum wb_event_type type; /* WB_EV_UNKNOWN: not in our catalogue */
-	const char *type_text;
+	const char *type;
 	const char *source;
 	const char *subject;
 	int64_t time_us;

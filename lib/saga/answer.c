@@ -22,9 +22,9 @@ wb_read_answer(const struct wb_answer *answers,
 		return wb_fail(
 		    note, a->outcome == NULL ? WB_ERR_STATE_CONFLICT : a->err,
 		    "%s %s", outcome, beside != NULL ? beside : "");
-	if (a->emit != WB_EV_COUNT)
-		wb_emit_with_order(emit, a->emit,
-		                   wb_pg_i64(result, row, COL_SEQUENCE),
-		                   beside);
+	if (a->emit != NULL)
+		wb_emit_with_snapshot(emit, a->emit,
+		                      wb_pg_i64(result, row, COL_SEQUENCE),
+		                      beside);
 	return WB_OK;
 }

@@ -256,10 +256,10 @@ init_routes(struct wb_consumer *c)
 	c->n_routes = n + 1;
 	c->routes = wb_zalloc(c->n_routes * sizeof *c->routes);
 	for (size_t i = 0; i < n; i++) {
-		WB_ASSERT(c->by_type[handlers[i]->on] == NULL);
+		for (size_t j = 0; j < i; j++)
+			WB_ASSERT(handlers[i]->on != handlers[j]->on);
 		init_route(c, &c->routes[i], handlers[i]);
 		c->routes[i].sender = find_sender(c, &c->routes[i]);
-		c->by_type[handlers[i]->on] = &c->routes[i];
 	}
 	init_route(c, &c->routes[n], NULL);
 }

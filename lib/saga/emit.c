@@ -5,7 +5,7 @@
 #include <string.h>
 
 static bool
-may_emit(const struct wb_handler *handler, enum wb_event_type type)
+may_emit(const struct wb_handler *handler, const struct wb_event_type *type)
 {
 	for (size_t i = 0; i < handler->n_emits; i++)
 		if (handler->emits[i] == type)
@@ -15,7 +15,7 @@ may_emit(const struct wb_handler *handler, enum wb_event_type type)
 
 /* data must live in the arena. */
 static void
-append(struct wb_emit *emit, enum wb_event_type type, int64_t sequence,
+append(struct wb_emit *emit, const struct wb_event_type *type, int64_t sequence,
        const char *data)
 {
 	struct wb_message *message = emit->message;
@@ -34,8 +34,8 @@ append(struct wb_emit *emit, enum wb_event_type type, int64_t sequence,
 }
 
 void
-wb_emit(struct wb_emit *emit, enum wb_event_type type, int64_t sequence,
-        const char *data)
+wb_emit(struct wb_emit *emit, const struct wb_event_type *type,
+        int64_t sequence, const char *data)
 {
 	append(emit, type, sequence, wb_arena_strdup(emit->arena, data));
 }
@@ -51,20 +51,21 @@ members_of(const char *object)
 }
 
 void
-wb_emit_with_order(struct wb_emit *emit, enum wb_event_type type,
-                   int64_t sequence, const char *beside)
+wb_emit_with_snapshot(struct wb_emit *emit, const struct wb_event_type *type,
+                      int64_t sequence, const char *beside)
 {
 	const char *members = members_of(beside);
-	struct json_object *order = NULL;
+	const char *path = wb_arena_printf(emit->arena, "/%s", type->aggregate);
+	struct json_object *snapshot = NULL;
 	struct wb_note note;
 	const char *data;
 
-	if (wb_data_object(emit->message->event.data, "/order", &note,
-	                   &order) != WB_OK)
+	if (wb_data_object(emit->message->event.data, path, &note, &snapshot) !=
+	    WB_OK)
 		data = wb_arena_printf(emit->arena, "{%s", members);
 	else
-		data = wb_arena_printf(emit->arena, "{\"order\":%s%s%s",
-		                       wb_data_print(order),
+		data = wb_arena_printf(emit->arena, "{\"%s\":%s%s%s",
+		                       type->aggregate, wb_data_print(snapshot),
 		                       *members == '}' ? "" : ",", members);
 	append(emit, type, sequence, data);
 }

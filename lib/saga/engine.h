@@ -52,7 +52,7 @@ struct wb_route {
 /* An event to be emitted; lives in the run's arena. */
 struct wb_emitted {
 	struct wb_emitted *next;
-	enum wb_event_type type;
+	const struct wb_event_type *type;
 	int64_t sequence;
 	const char *data;
 	size_t data_bytes;
@@ -188,7 +188,6 @@ struct wb_consumer {
 
 	struct wb_route *routes; /* one per handler, then the one without */
 	size_t n_routes;
-	struct wb_route *by_type[WB_EV_COUNT + 1];
 
 	/* Postgres */
 	struct wb_pg *pg;

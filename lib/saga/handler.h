@@ -19,7 +19,7 @@ struct wb_emit; /* collects the events of one message */
 
 struct wb_handler {
 	const char *name; /* "reserve_stock" */
-	enum wb_event_type on;
+	const struct wb_event_type *on;
 	size_t payload_size; /* the engine allocates it, zeroed */
 
 	/* data → payload. Texts may stay borrowed from event; other memory
@@ -56,34 +56,36 @@ struct wb_handler {
 	                    struct wb_emit *emit, struct wb_note *note);
 
 	/* What it may emit; anything else is a bug (asserted). */
-	const enum wb_event_type *emits;
+	const struct wb_event_type *const *emits;
 	size_t n_emits;
 };
 
 /* Adds an event about the same subject (aggregate id) as the one handled;
  * correlation, causation and trace are carried on by the engine. sequence:
  * drawn from the aggregate's row by the statement. data: JSON text, copied. */
-void wb_emit(struct wb_emit *emit, enum wb_event_type type, int64_t sequence,
-             const char *data);
+void wb_emit(struct wb_emit *emit, const struct wb_event_type *type,
+             int64_t sequence, const char *data);
 
-/* As wb_emit with data {"order":…, and the members of beside}: order is
- * data.order of the event handled, carried on; beside is the text of a JSON
- * object, or NULL. */
-void wb_emit_with_order(struct wb_emit *emit, enum wb_event_type type,
-                        int64_t sequence, const char *beside);
+/* As wb_emit with data {"<aggregate>":…, and the members of beside}: the first
+ * is the aggregate's snapshot in data of the event handled, carried on (none if
+ * that has none); beside is the text of a JSON object, or NULL. */
+void wb_emit_with_snapshot(struct wb_emit *emit,
+                           const struct wb_event_type *type, int64_t sequence,
+                           const char *beside);
 
 /* The usual form of a participant's answer: a row (ord, outcome, sequence,
  * beside), where the outcome decides what is emitted. A handler gives a table
  * of these and calls wb_read_answer from its read. */
 struct wb_answer {
-	const char *outcome;     /* "RESERVED"; NULL ends the table */
-	enum wb_event_type emit; /* WB_EV_COUNT = nothing */
-	enum wb_err err;         /* WB_OK, or why it can't be handled */
+	const char *outcome;              /* "RESERVED"; NULL ends the table */
+	const struct wb_event_type *emit; /* NULL = nothing */
+	enum wb_err err; /* WB_OK, or why it can't be handled */
 };
 
 /* Emits what the table says for column 1 of the row, with column 2 as sequence
- * and column 3 (JSON object or NULL) beside the order. An outcome that is not
- * in the table is STATE_CONFLICT; for an error, column 3 becomes the note. */
+ * and column 3 (JSON object or NULL) beside the snapshot. An outcome that is
+ * not in the table is STATE_CONFLICT; for an error, column 3 becomes the note.
+ */
 enum wb_err wb_read_answer(const struct wb_answer *answers,
                            const struct wb_pg_result *result, size_t row,
                            struct wb_emit *emit, struct wb_note *note);

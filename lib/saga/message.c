@@ -160,6 +160,18 @@ id_without_event(const struct wb_message *message)
 	return wb_uuid_v7();
 }
 
+/* The handler's, or the one without. */
+static struct wb_route *
+find_route(struct wb_consumer *c, const char *type)
+{
+	struct wb_route *route = c->routes;
+
+	while (route->handler != NULL &&
+	       strcmp(route->handler->on->name, type) != 0)
+		route++;
+	return route;
+}
+
 void
 wb_message_parse(struct wb_consumer *c, struct wb_message *message)
 {
@@ -177,9 +189,8 @@ wb_message_parse(struct wb_consumer *c, struct wb_message *message)
 	}
 	message->event = event;
 	message->id = event.id;
-	if (c->by_type[event.type] == NULL)
+	message->route = find_route(c, event.type);
+	if (message->route->handler == NULL)
 		message->decided = wb_fail(&message->note, WB_ERR_UNKNOWN_TYPE,
-		                           "type=%s", event.type_text);
-	else
-		message->route = c->by_type[event.type];
+		                           "type=%s", event.type);
 }

@@ -152,13 +152,13 @@ wb_outbox_add(struct wb_outbox *outbox, const struct wb_outbox_event *event)
 	struct wb_pg_args *args = outbox->events;
 
 	wb_pg_elem_uuid(args, EVENT_ID, &event->id);
-	wb_pg_elem_text(args, AGGREGATE_TYPE, wb_event_aggregate(event->type));
+	wb_pg_elem_text(args, AGGREGATE_TYPE, event->type->aggregate);
 	wb_pg_elem_text(args, AGGREGATE_ID, event->aggregate_id);
 	if (event->sequence == 0)
 		wb_pg_elem_null(args, SEQUENCE); /* the trigger draws it */
 	else
 		wb_pg_elem_i64(args, SEQUENCE, event->sequence);
-	wb_pg_elem_text(args, EVENT_TYPE, wb_event_type_text(event->type));
+	wb_pg_elem_text(args, EVENT_TYPE, event->type->name);
 	wb_pg_elem_text_n(args, PAYLOAD, event->data, event->data_bytes);
 	add_optional(args, CORRELATION_ID, event->correlation_id);
 	add_optional(args, CAUSATION_ID, event->causation_id);

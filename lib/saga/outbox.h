@@ -17,7 +17,7 @@
 /* Texts are copied by wb_outbox_add. */
 struct wb_outbox_event {
 	struct wb_uuid id; /* wb_uuid_v7(); kept when the tx is rerun */
-	enum wb_event_type type;
+	const struct wb_event_type *type;
 	const char *aggregate_id;
 	int64_t sequence; /* gap-free from 1 per aggregate; 0 = draw it from the
 	                     outbox's own counter */

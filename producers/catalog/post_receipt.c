@@ -7,6 +7,7 @@
 #include "http/json_check.h"
 #include "saga/outbox.h"
 #include "service/db_call.h"
+#include "shop/events.h"
 
 #include <json-c/json.h>
 
@@ -47,7 +48,7 @@ emit(struct wb_db_call *call, int64_t sequence)
 
 	wb_outbox_add(outbox, &(struct wb_outbox_event){
 	                          .id = state->event_id,
-	                          .type = WB_EV_STOCK_RECEIVED,
+	                          .type = &shop_stock_received,
 	                          .aggregate_id = state->sku,
 	                          .sequence = sequence,
 	                          .correlation_id = "",

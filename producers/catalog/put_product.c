@@ -8,6 +8,7 @@
 #include "http/json_check.h"
 #include "saga/outbox.h"
 #include "service/db_call.h"
+#include "shop/events.h"
 
 #include <json-c/json.h>
 
@@ -33,7 +34,7 @@ emit(struct wb_db_call *call, int64_t sequence)
 
 	wb_outbox_add(outbox, &(struct wb_outbox_event){
 	                          .id = state->event_id,
-	                          .type = WB_EV_PRODUCT_UPSERTED,
+	                          .type = &shop_product_upserted,
 	                          .aggregate_id = state->product.sku,
 	                          .sequence = sequence,
 	                          .correlation_id = "",

@@ -8,6 +8,7 @@
 #include "http/json_check.h"
 #include "saga/outbox.h"
 #include "service/db_call.h"
+#include "shop/events.h"
 
 #include <json-c/json.h>
 
@@ -38,7 +39,7 @@ emit(struct wb_db_call *call)
 	wb_outbox_add(
 	    outbox, &(struct wb_outbox_event){
 	                .id = state->event_id,
-	                .type = WB_EV_CUSTOMER_REGISTERED,
+	                .type = &shop_customer_registered,
 	                .aggregate_id = wb_uuid_format(&state->customer.id, id),
 	                .sequence = 1,
 	                .correlation_id = "",

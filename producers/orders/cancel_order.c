@@ -6,6 +6,7 @@
 #include "http/json_check.h"
 #include "saga/outbox.h"
 #include "service/db_call.h"
+#include "shop/events.h"
 
 #include <json-c/json.h>
 
@@ -40,7 +41,7 @@ emit(struct wb_db_call *call, int64_t sequence, const char *snapshot)
 	wb_buf_printf(&data, "{\"order\":%s,%s}", snapshot, cause);
 	wb_outbox_add(outbox, &(struct wb_outbox_event){
 	                          .id = state->event_id,
-	                          .type = WB_EV_ORDER_CANCEL_REQUESTED,
+	                          .type = &shop_order_cancel_requested,
 	                          .aggregate_id = state->id_text,
 	                          .sequence = sequence,
 	                          .correlation_id = state->id_text,

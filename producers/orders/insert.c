@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "saga/outbox.h"
+#include "shop/events.h"
 
 #include <stdlib.h>
 
@@ -83,7 +84,7 @@ insert_add(struct insert *insert, const struct order *order)
 	wb_pg_elem_time(args, PLACED_AT, order->placed_us);
 	wb_outbox_add(insert->outbox, &(struct wb_outbox_event){
 	                                  .id = order->event_id,
-	                                  .type = WB_EV_ORDER_PLACED,
+	                                  .type = &shop_order_placed,
 	                                  .aggregate_id = order->id_text,
 	                                  .sequence = 1,
 	                                  .correlation_id = order->id_text,

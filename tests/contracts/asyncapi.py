@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The contract of who emits and takes what: schema/asyncapi.yaml against the
-catalogue in lib/event/types.h, the sources named in schema/events, and the
+catalogue in shop/events.h, the sources named in schema/events, and the
 handlers in consumers/<service>/on_<event>.c."""
 import sys
 
@@ -16,7 +16,7 @@ ACTIONS = {"send": "sends", "receive": "receives"}
 def check_channels(report, api, catalogue):
     channels, messages = api["channels"], api["components"]["messages"]
     report.expect(set(channels) == set(catalogue),
-                  "channels and types.h differ: "
+                  "channels and events.h differ: "
                   f"{sorted(set(channels) ^ set(catalogue))}")
     for name, channel in channels.items():
         report.expect(channel["address"] == name,

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The contract of the events: schema/events against the catalogue in
-lib/event/types.h, against its own examples, and against real events.
+shop/events.h, against its own examples, and against real events.
 
   events.py                        schemas and examples
   events.py --stream FILE          envelopes as published, one JSON per line
@@ -21,7 +21,7 @@ import jsonschema
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "schema" / "events"
-CATALOGUE = ROOT / "lib" / "event" / "types.h"
+CATALOGUE = ROOT / "shop" / "events.h"
 BASE = "https://waybill.example/events/"
 MIN_VALID, MIN_INVALID = 2, 3
 
@@ -116,7 +116,7 @@ def check_schemas(report, catalogue, schemas):
     for name in sorted(catalogue.keys() - names):
         report.expect(False, f"{name} has no schema")
     for name in sorted(names - catalogue.keys()):
-        report.expect(False, f"{name}.json is no type of types.h")
+        report.expect(False, f"{name}.json is no type of events.h")
     for name, schema in sorted(schemas.items()):
         try:
             jsonschema.Draft7Validator.check_schema(schema)
@@ -147,7 +147,7 @@ def check_example(report, path, validator, aggregate):
 def check_examples(report, catalogue, validators):
     folders = {path.name for path in (EVENTS / "examples").iterdir()}
     for name in sorted(folders - catalogue.keys()):
-        report.expect(False, f"examples/{name} is no type of types.h")
+        report.expect(False, f"examples/{name} is no type of events.h")
     for name, validator in sorted(validators.items()):
         paths = sorted((EVENTS / "examples" / name).glob("*"))
         valid = [path for path in paths if path.match("valid-*.json")]

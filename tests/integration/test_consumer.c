@@ -1,6 +1,7 @@
 /* i2xx inbox, i3xx saga: the consumer engine with real servers. What goes wrong
  * with servers and processes is in test_consumer_faults.c. */
 #include "support/consumer_fixture.h"
+#include "shop/events.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,7 +40,7 @@ static struct wb_uuid
 place(const char *subject, const char *mode, int64_t n)
 {
 	return wb_test_publish(
-	    &saga, &(struct wb_test_event){ .type = WB_EV_ORDER_PLACED,
+	    &saga, &(struct wb_test_event){ .type = &shop_order_placed,
 	                                    .subject = subject,
 	                                    .mode = mode,
 	                                    .n = n });
@@ -71,7 +72,7 @@ i201_a_batch_has_its_effects_and_events(void **state)
 	(void)state;
 	place_many("order", 300, "emit");
 	(void)wb_test_publish(
-	    &saga, &(struct wb_test_event){ .type = WB_EV_STOCK_RECEIVED,
+	    &saga, &(struct wb_test_event){ .type = &shop_stock_received,
 	                                    .subject = "sku-1",
 	                                    .mode = "ok" });
 	wb_test_confirmed(&saga);
@@ -113,14 +114,14 @@ i202_duplicates_have_one_effect(void **state)
 	id = place("twice", "emit", 1);
 	for (int i = 0; i < 3; i++)
 		(void)wb_test_publish(
-		    &saga, &(struct wb_test_event){ .type = WB_EV_ORDER_PLACED,
+		    &saga, &(struct wb_test_event){ .type = &shop_order_placed,
 		                                    .id = id,
 		                                    .subject = "twice",
 		                                    .mode = "emit",
 		                                    .n = 1 });
 	/* A copy under another subject must not slip by in the same batch. */
 	(void)wb_test_publish(
-	    &saga, &(struct wb_test_event){ .type = WB_EV_ORDER_PLACED,
+	    &saga, &(struct wb_test_event){ .type = &shop_order_placed,
 	                                    .id = id,
 	                                    .subject = "other",
 	                                    .mode = "emit",
@@ -130,7 +131,7 @@ i202_duplicates_have_one_effect(void **state)
 	wb_test_consumer_start(&saga);
 	wb_test_expect(&saga, "SELECT count(*)::text FROM effects", "11");
 	(void)wb_test_publish(
-	    &saga, &(struct wb_test_event){ .type = WB_EV_ORDER_PLACED,
+	    &saga, &(struct wb_test_event){ .type = &shop_order_placed,
 	                                    .id = id,
 	                                    .subject = "twice",
 	                                    .mode = "emit",
@@ -209,7 +210,7 @@ i205_handlers_with_one_statement_share_its_call(void **state)
 		(void)snprintf(subject, sizeof subject, "%04d-customer", i);
 		(void)wb_test_publish(
 		    &saga,
-		    &(struct wb_test_event){ .type = WB_EV_CUSTOMER_REGISTERED,
+		    &(struct wb_test_event){ .type = &shop_customer_registered,
 		                             .subject = subject,
 		                             .mode = "ok" });
 	}
@@ -290,7 +291,7 @@ redeliver(struct wb_uuid id, const char *subject, const char *mode,
           const struct wb_amqp_header *headers, size_t n_headers)
 {
 	(void)wb_test_publish(
-	    &saga, &(struct wb_test_event){ .type = WB_EV_ORDER_PLACED,
+	    &saga, &(struct wb_test_event){ .type = &shop_order_placed,
 	                                    .id = id,
 	                                    .subject = subject,
 	                                    .mode = mode,
@@ -319,7 +320,7 @@ i302_what_is_not_there_yet_is_tried_again(void **state)
 	(void)state;
 	place_many("order", 5, "ok");
 	id = wb_test_publish(
-	    &saga, &(struct wb_test_event){ .type = WB_EV_ORDER_PLACED,
+	    &saga, &(struct wb_test_event){ .type = &shop_order_placed,
 	                                    .subject = "early",
 	                                    .mode = "wait",
 	                                    .n = 1,

@@ -2,6 +2,7 @@
  * engine when servers, connections or its own process fail. After each: nothing
  * lost, nothing twice. */
 #include "support/consumer_fixture.h"
+#include "shop/events.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -41,7 +42,7 @@ static void
 place(const char *subject, const char *mode, int64_t n)
 {
 	(void)wb_test_publish(
-	    &saga, &(struct wb_test_event){ .type = WB_EV_ORDER_PLACED,
+	    &saga, &(struct wb_test_event){ .type = &shop_order_placed,
 	                                    .subject = subject,
 	                                    .mode = mode,
 	                                    .n = n });

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "support/pg_fixture.h"
+#include "shop/events.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,7 +93,7 @@ an_event(const char *aggregate_id, int64_t sequence)
 
 	return (struct wb_outbox_event){
 		.id = wb_uuid_v7(),
-		.type = WB_EV_ORDER_PLACED,
+		.type = &shop_order_placed,
 		.aggregate_id = aggregate_id,
 		.sequence = sequence,
 		.correlation_id = "",
@@ -233,7 +234,7 @@ an_event_as_it_is_stored(void **state)
 	full.correlation_id = "order 1";
 	full.causation_id = ANY_UUID;
 	full.traceparent = ANY_TRACEPARENT;
-	minimal.type = WB_EV_PRODUCT_UPSERTED;
+	minimal.type = &shop_product_upserted;
 	minimal.data = data;
 	minimal.data_bytes = strlen("{ \"price\":1.50}");
 	wb_outbox_add(outbox(), &minimal);
@@ -283,10 +284,10 @@ the_lane_is_the_published_formula(void **state)
 	(void)state;
 	wb_outbox_add(outbox(), &event);
 	event = an_event("MUG-01", 2);
-	event.type = WB_EV_STOCK_RECEIVED;
+	event.type = &shop_stock_received;
 	wb_outbox_add(outbox(), &event);
 	event = an_event("é", 3);
-	event.type = WB_EV_CUSTOMER_REGISTERED;
+	event.type = &shop_customer_registered;
 	wb_outbox_add(outbox(), &event);
 	commit_outbox();
 	assert_int_equal(conn()->err, WB_OK);

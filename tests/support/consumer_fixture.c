@@ -366,7 +366,7 @@ wb_test_publish(struct wb_test_saga *saga, const struct wb_test_event *event)
 {
 	struct wb_uuid id =
 	    wb_uuid_is_nil(&event->id) ? wb_uuid_v7() : event->id;
-	const char *type = wb_event_type_text(event->type);
+	const char *type = event->type->name;
 	struct wb_buf body = { 0 }, data = { 0 };
 	char id_text[WB_UUID_TEXT_BYTES];
 

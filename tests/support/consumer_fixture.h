@@ -51,7 +51,7 @@ struct wb_test_saga {
  *   crash     kills the consumer's process, always
  *   NULL      data without a mode: a schema violation */
 struct wb_test_event {
-	enum wb_event_type type;
+	const struct wb_event_type *type;
 	struct wb_uuid id; /* nil = a new one */
 	const char *subject;
 	const char *mode;

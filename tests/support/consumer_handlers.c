@@ -1,4 +1,5 @@
 #include "support/consumer_handlers.h"
+#include "shop/events.h"
 
 #include <signal.h>
 #include <string.h>
@@ -102,14 +103,14 @@ read(const struct wb_event *event, const void *payload,
 		return wb_fail(note, WB_ERR_STATE_CONFLICT, "subject=%s",
 		               event->subject);
 	if (strcmp(outcome, "emit") == 0)
-		wb_emit_with_order(emit, WB_EV_STOCK_RESERVED, p->n,
-		                   "{\"answer\":42}");
+		wb_emit_with_snapshot(emit, &shop_stock_reserved, p->n,
+		                      "{\"answer\":42}");
 	return WB_OK;
 }
 
 static const enum wb_pg_elem columns[] = { WB_PG_TEXT, WB_PG_TEXT, WB_PG_INT8 };
 
-static const enum wb_event_type emits[] = { WB_EV_STOCK_RESERVED };
+static const struct wb_event_type *const emits[] = { &shop_stock_reserved };
 
 #define ACT                                                                    \
 	"SELECT * FROM act($1::int[], $2::uuid[], $3::text[], $4::text[],"     \
@@ -121,7 +122,7 @@ static const struct wb_pg_stmt received = { .name = "test_received",
 
 static const struct wb_handler on_order_placed = {
 	.name = "on_order_placed",
-	.on = WB_EV_ORDER_PLACED,
+	.on = &shop_order_placed,
 	.payload_size = sizeof(struct payload),
 	.parse = parse,
 	.stmt = &placed,
@@ -135,7 +136,7 @@ static const struct wb_handler on_order_placed = {
 
 static const struct wb_handler on_stock_received = {
 	.name = "on_stock_received",
-	.on = WB_EV_STOCK_RECEIVED,
+	.on = &shop_stock_received,
 	.payload_size = sizeof(struct payload),
 	.parse = parse,
 	.stmt = &received,
@@ -147,7 +148,7 @@ static const struct wb_handler on_stock_received = {
 
 static const struct wb_handler on_customer_registered = {
 	.name = "on_customer_registered",
-	.on = WB_EV_CUSTOMER_REGISTERED,
+	.on = &shop_customer_registered,
 	.payload_size = sizeof(struct payload),
 	.parse = parse,
 	.stmt = &placed,

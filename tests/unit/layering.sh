@@ -14,7 +14,7 @@ complain() {
 # foreign HEADER_REGEX ALLOWED_REGEX WHAT
 foreign() {
 	hits=$(grep -rlE "^#include <($1)" --include='*.c' --include='*.h' \
-		lib producers consumers outbox-relay cli | grep -vE "^($2)")
+		lib shop producers consumers outbox-relay cli | grep -vE "^($2)")
 	[ -z "$hits" ] || complain "$3 is included outside its room:
 $hits"
 }
@@ -36,6 +36,11 @@ for room in $rooms; do
 $hits"
 	done
 done
+
+# The library knows nothing of any one system that is built with it.
+hits=$(grep -rlE '^#include "shop/' lib outbox-relay)
+[ -z "$hits" ] || complain "what serves any system includes the shop:
+$hits"
 
 # Nobody but the relay publishes to the exchange.
 hits=$(grep -rlE 'wb_amqp_publish\(' --include='*.c' producers consumers lib/saga cli)
