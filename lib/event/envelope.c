@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define SEQUENCE_DIGITS 20
-
 /* JSON text → document. */
 static enum wb_err
 parse_document(const char *body, size_t bytes, struct wb_note *note,
@@ -107,8 +105,8 @@ parse_sequence(const char *text, int64_t *ret_sequence)
 {
 	int64_t sequence = 0;
 
-	if (strlen(text) != SEQUENCE_DIGITS ||
-	    strspn(text, "0123456789") != SEQUENCE_DIGITS)
+	if (strlen(text) != WB_SEQUENCE_DIGITS ||
+	    strspn(text, "0123456789") != WB_SEQUENCE_DIGITS)
 		return false;
 	for (; *text != '\0'; text++) {
 		int digit = *text - '0';
@@ -142,7 +140,7 @@ read_attributes(struct wb_event *event, struct wb_note *note)
 	if (!parse_sequence(texts[SEQUENCE], &event->sequence))
 		return wb_fail(note, WB_ERR_BAD_MESSAGE,
 		               "sequence: must be %d digits, from 1",
-		               SEQUENCE_DIGITS);
+		               WB_SEQUENCE_DIGITS);
 	if (texts[CONTENT_TYPE][0] != '\0' &&
 	    strcmp(texts[CONTENT_TYPE], "application/json") != 0)
 		return wb_fail(note, WB_ERR_BAD_MESSAGE,

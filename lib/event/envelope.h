@@ -30,7 +30,10 @@ struct wb_envelope_out {
 	size_t data_bytes;
 };
 
-/* Appends the JSON text. sequence is written as a string of 20 digits. */
+/* sequence is a string of so many digits. */
+#define WB_SEQUENCE_DIGITS 20
+
+/* Appends the JSON text. */
 void wb_envelope_format(struct wb_buf *buf, const struct wb_envelope_out *out);
 
 /* A received event. Texts and data are borrowed from doc. */

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static void
@@ -22,6 +21,20 @@ add_optional(struct wb_buf *buf, const char *name, const char *value)
 		add_text(buf, name, value);
 }
 
+/* A string that sorts as the number does. Without printf: it would be half of
+ * what an envelope costs. */
+static void
+add_sequence(struct wb_buf *buf, int64_t sequence)
+{
+	char digits[WB_SEQUENCE_DIGITS];
+
+	for (size_t i = sizeof(digits); i-- > 0; sequence /= 10)
+		digits[i] = (char)('0' + sequence % 10);
+	wb_buf_adds(buf, ",\"sequence\":\"");
+	wb_buf_add(buf, digits, sizeof(digits));
+	wb_buf_adds(buf, "\"");
+}
+
 void
 wb_envelope_format(struct wb_buf *buf, const struct wb_envelope_out *out)
 {
@@ -35,7 +48,7 @@ wb_envelope_format(struct wb_buf *buf, const struct wb_envelope_out *out)
 	add_text(buf, "time", wb_time_format(out->time_us, time));
 	add_text(buf, "datacontenttype", "application/json");
 	add_optional(buf, "dataschema", out->dataschema);
-	wb_buf_printf(buf, ",\"sequence\":\"%020" PRId64 "\"", out->sequence);
+	add_sequence(buf, out->sequence);
 	add_optional(buf, "correlationid", out->correlation_id);
 	add_optional(buf, "causationid", out->causation_id);
 	add_optional(buf, "traceparent", out->traceparent);
