@@ -10,6 +10,7 @@
 #include "horizon.h"
 #include "params.h"
 #include "pg/pg.h"
+#include "published.h"
 #include "sweep.h"
 
 enum { CLAIM_LANES = 8 }; /* rows of outbox_lanes */
@@ -21,7 +22,8 @@ struct claim {
 	const char *event_source; /* CloudEvents source: "/orders" */
 	/* Shared by the slots of one kind. */
 	struct horizon *horizon; /* events */
-	struct floor *floor;     /* deliveries */
+	struct published *published;
+	struct floor *floor; /* deliveries */
 	struct sweep *sweep;
 	/* The relay's limit, or the broker's once it is known to be lower. */
 	const size_t *max_message_bytes;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "hold.h"
 #include "message.h"
+#include "order.h"
 #include "sql.h"
 
 static struct cursor *
@@ -68,13 +69,89 @@ is_restored(const struct claim *claim)
 }
 
 static void
+add_slots(struct claim *claim)
+{
+	wb_pg_args_clear(claim->args);
+	wb_pg_arg_i32(claim->args, claim->slots[0]);
+	wb_pg_arg_i32(claim->args, claim->slots[1]);
+}
+
+static void
+on_before(const struct wb_pg_result *result, void *arg)
+{
+	struct claim *claim = arg;
+
+	for (size_t i = 0; i < wb_pg_rows(result); i++) {
+		size_t place = (size_t)wb_pg_i64(result, i, BEFORE_PLACE);
+
+		WB_ASSERT(place < claim->batch->n_rows);
+		if (!wb_pg_is_null(result, i, BEFORE_SEQ))
+			claim->batch->rows[place].after =
+			    wb_pg_i64(result, i, BEFORE_SEQ);
+	}
+	claim->on_read(claim->arg);
+}
+
+/* Columns of the statement that looks for what comes before. */
+struct before {
+	size_t places, lanes, types, ids, sequences;
+	size_t n;
+};
+
+static void
+add_before(struct claim *claim, size_t place, struct before *before)
+{
+	const struct row *row = &claim->batch->rows[place];
+
+	if (order_is_next_here(claim->batch, row) ||
+	    published_has(claim->published, row->aggregate_type,
+	                  row->aggregate_id, row->sequence - 1))
+		return;
+	wb_pg_elem_i32(claim->args, before->places, (int32_t)place);
+	wb_pg_elem_i32(claim->args, before->lanes, row->lane);
+	wb_pg_elem_text(claim->args, before->types, row->aggregate_type);
+	wb_pg_elem_text(claim->args, before->ids, row->aggregate_id);
+	wb_pg_elem_i64(claim->args, before->sequences, row->sequence);
+	before->n++;
+}
+
+/* Whether there is anything to look for: then on_before comes. */
+static bool
+find_before(struct claim *claim)
+{
+	struct before before = { 0 };
+	size_t lanes;
+
+	add_slots(claim);
+	lanes = wb_pg_arg_array(claim->args, WB_PG_INT4);
+	before.places = wb_pg_arg_array(claim->args, WB_PG_INT4);
+	before.lanes = wb_pg_arg_array(claim->args, WB_PG_INT4);
+	before.types = wb_pg_arg_array(claim->args, WB_PG_TEXT);
+	before.ids = wb_pg_arg_array(claim->args, WB_PG_TEXT);
+	before.sequences = wb_pg_arg_array(claim->args, WB_PG_INT8);
+	for (size_t i = 0; i < claim->n_cursors; i++)
+		wb_pg_elem_i32(claim->args, lanes, claim->cursors[i].lane);
+	for (size_t i = 0; i < claim->batch->n_rows; i++)
+		add_before(claim, i, &before);
+	if (before.n == 0)
+		return false;
+	wb_tx_query(claim->tx, &sql_find_before[claim->reach], claim->args,
+	            on_before, claim);
+	wb_tx_flush(claim->tx);
+	return true;
+}
+
+static void
 end_read(struct claim *claim)
 {
 	if (is_restored(claim)) {
 		claim->n_cursors = 0;
+		published_forget(claim->published);
 		batch_reset(claim->batch);
 	}
-	claim->on_read(claim->arg);
+	order_link(claim->batch);
+	if (!find_before(claim))
+		claim->on_read(claim->arg);
 }
 
 static void
@@ -107,14 +184,6 @@ share(int64_t all, size_t n_lanes)
 	WB_ASSERT(n_lanes > 0);
 	n = all / (int64_t)n_lanes;
 	return n > 0 ? n : 1;
-}
-
-static void
-add_slots(struct claim *claim)
-{
-	wb_pg_args_clear(claim->args);
-	wb_pg_arg_i32(claim->args, claim->slots[0]);
-	wb_pg_arg_i32(claim->args, claim->slots[1]);
 }
 
 static void

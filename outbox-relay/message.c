@@ -65,9 +65,11 @@ static const char *
 dataschema(struct claim *claim, const char *type)
 {
 	wb_buf_clear(&claim->scratch);
-	if (claim->params->dataschema_prefix[0] != '\0')
-		wb_buf_printf(&claim->scratch, "%s%s.json",
-		              claim->params->dataschema_prefix, type);
+	if (claim->params->dataschema_prefix[0] != '\0') {
+		wb_buf_adds(&claim->scratch, claim->params->dataschema_prefix);
+		wb_buf_adds(&claim->scratch, type);
+		wb_buf_adds(&claim->scratch, ".json");
+	}
 	return wb_buf_text(&claim->scratch);
 }
 
@@ -177,8 +179,6 @@ message_of_event(struct claim *claim, const struct wb_pg_result *result,
 	row->sequence = wb_pg_i64(result, at, EVENT_SEQUENCE);
 	row->attempts = (int32_t)wb_pg_i64(result, at, EVENT_ATTEMPTS);
 	row->created_us = wb_pg_i64(result, at, EVENT_CREATED_US);
-	if (!wb_pg_is_null(result, at, EVENT_AFTER))
-		row->after = wb_pg_i64(result, at, EVENT_AFTER);
 	set_place(row, result, at);
 	set_route(claim, row, result, at);
 	if (wb_pg_is_null(result, at, EVENT_PAYLOAD)) {

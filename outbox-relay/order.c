@@ -4,13 +4,7 @@
 
 #include <string.h>
 
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-	return (hash ^ 0xffu) * 0x100000001b3u;
-}
+#include "hash.h"
 
 static bool
 same_aggregate(const struct row *a, const struct row *b)
@@ -23,11 +17,11 @@ same_aggregate(const struct row *a, const struct row *b)
 static int32_t *
 find_chain(struct batch *batch, const struct row *row)
 {
-	uint64_t hash = hash_text(0xcbf29ce484222325u, row->aggregate_type);
-	size_t at;
+	size_t at =
+	    (size_t)hash_aggregate(0xcbf29ce484222325u, row->aggregate_type,
+	                           row->aggregate_id) &
+	    (batch->n_chains - 1);
 
-	hash = hash_text(hash, row->aggregate_id);
-	at = (size_t)hash & (batch->n_chains - 1);
 	while (batch->chains[at] != ROW_NONE &&
 	       !same_aggregate(&batch->rows[batch->chains[at]], row))
 		at = (at + 1) & (batch->n_chains - 1);
@@ -65,13 +59,26 @@ is_in_turn(const struct batch *batch, const struct row *row)
 }
 
 void
-order_build(struct batch *batch)
+order_link(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->n_chains; i++)
 		batch->chains[i] = ROW_NONE;
 	for (size_t i = 0; i < batch->n_rows; i++)
 		if (batch->rows[i].aggregate_type != NULL)
 			link_row(batch, (int32_t)i);
+}
+
+bool
+order_is_next_here(const struct batch *batch, const struct row *row)
+{
+	return row->sequence == 1 ||
+	       (row->prev != ROW_NONE &&
+	        batch->rows[row->prev].sequence == row->sequence - 1);
+}
+
+void
+order_leave_early(struct batch *batch)
+{
 	for (size_t i = 0; i < batch->n_rows; i++) {
 		struct row *row = &batch->rows[i];
 

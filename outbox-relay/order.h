@@ -6,10 +6,17 @@
 
 #include "batch.h"
 
-/* Links the chains of a batch that was just read. A row whose predecessor is
- * neither published nor in the batch is left, with all that follow it: to be
- * held, or the cursor would never get past it. */
-void order_build(struct batch *batch);
+/* Links the chains of a batch of events that was just read. */
+void order_link(struct batch *batch);
+
+/* Whether the batch itself tells what comes before the row: nothing, or the row
+ * before it in its chain. */
+bool order_is_next_here(const struct batch *batch, const struct row *row);
+
+/* A row whose predecessor (row->after) is neither published nor in the batch is
+ * left, with all that follow it: to be held, or the cursor would never get past
+ * it. */
+void order_leave_early(struct batch *batch);
 
 /* The rows that may be sent first: WAITING, at the head of a chain. */
 bool order_is_head(const struct batch *batch, const struct row *row);

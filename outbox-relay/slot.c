@@ -194,9 +194,12 @@ on_row_settled(void *arg, struct row *row)
 		order_leave_rest(&slot->batch, row);
 		return;
 	}
-	if (row->aggregate_type != NULL)
+	if (row->aggregate_type != NULL) {
+		published_note(slot->config.published, row->aggregate_type,
+		               row->aggregate_id, row->sequence);
 		wb_histogram_add_us(slot->latency,
 		                    wb_wall_us() - row->created_us);
+	}
 	if (slot->state == SLOT_PUBLISHING && link_is_up(&slot->link))
 		next = order_next(&slot->batch, row);
 	if (next != NULL)
@@ -249,7 +252,7 @@ on_read(void *arg)
 	WB_CRASH_POINT("relay.after_claim");
 	enter(slot, SLOT_PUBLISHING);
 	wb_timer_start_ms(&slot->timer, slot->config.params->batch_window_ms);
-	order_build(&slot->batch);
+	order_leave_early(&slot->batch);
 	for (size_t i = 0; i < slot->batch.n_rows; i++)
 		if (order_is_head(&slot->batch, &slot->batch.rows[i]))
 			send(slot, &slot->batch.rows[i]);
@@ -486,6 +489,7 @@ slot_init(struct slot *slot, const struct slot_config *config)
 			.name = config->name,
 			.event_source = config->event_source,
 			.horizon = config->horizon,
+			.published = config->published,
 			.floor = config->floor,
 			.sweep = config->sweep,
 			.max_message_bytes = config->max_message_bytes,

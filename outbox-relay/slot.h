@@ -69,7 +69,8 @@ struct slot_config {
 	size_t index;             /* among the slots of the source */
 	const char *event_source; /* "/orders" */
 	struct horizon *horizon;  /* of events */
-	struct floor *floor;      /* of deliveries */
+	struct published *published;
+	struct floor *floor; /* of deliveries */
 	struct sweep *sweep;
 	size_t *max_message_bytes; /* lowered when the broker's is lower */
 	const struct slot_events *events;

@@ -37,6 +37,7 @@ struct source {
 	struct gate gate;
 	struct upkeep upkeep;
 	struct horizon horizon;
+	struct published published;
 	struct floor floor;
 	struct sweep events_sweep, deliveries_sweep;
 	size_t max_message_bytes;
@@ -317,6 +318,7 @@ on_session(void *arg, bool is_up)
 
 	(void)is_up;
 	WB_CAST(source, arg, SOURCE_MAGIC);
+	published_forget(&source->published);
 	show_database(source);
 }
 
@@ -401,6 +403,7 @@ init_slots(struct source *source)
 		.name = source->config.name->name,
 		.event_source = source->event_source,
 		.horizon = &source->horizon,
+		.published = &source->published,
 		.floor = &source->floor,
 		.sweep = &source->events_sweep,
 		.max_message_bytes = &source->max_message_bytes,
@@ -495,6 +498,7 @@ source_new(const struct source_config *config)
 	wb_timer_init(&source->poll_timer, config->loop, on_poll_timer, source);
 	wb_timer_init(&source->deliveries_timer, config->loop,
 	              on_deliveries_timer, source);
+	published_init(&source->published);
 	init_slots(source);
 	init_gate(source);
 	init_upkeep(source);
@@ -515,6 +519,7 @@ source_free(struct source *source)
 	wb_amqp_free(source->amqp);
 	wb_timer_fini(&source->poll_timer);
 	wb_timer_fini(&source->deliveries_timer);
+	published_fini(&source->published);
 	free(source);
 }
 

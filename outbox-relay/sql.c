@@ -104,11 +104,12 @@
 
 const struct wb_pg_stmt sql_lock_lanes[] = EACH_REACH("relay_lock_lanes", LOCK_LANES);
 
-/* Of payloads up to the largest: the sum before this row, and how many. */
+/* Of payloads up to the largest: the sum before this row, and how many. Both by
+ * one window: each one keeps a copy of every row. */
+#define BEFORE_IT "OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
 #define SUMMED                                                                 \
-	"sum(s.bytes) FILTER (WHERE s.bytes <= $5::bigint) OVER "              \
-	"(ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before, "       \
-	"row_number() OVER () AS nth"
+	"sum(s.bytes) FILTER (WHERE s.bytes <= $5::bigint) " BEFORE_IT         \
+	" AS before, row_number() " BEFORE_IT " AS nth"
 #define SIZED(e) "octet_length(" e ".payload::text)::bigint AS bytes"
 #define FITS(r) "coalesce(" r ".before < $6::bigint, true)"
 
@@ -135,35 +136,14 @@ const struct wb_pg_stmt sql_lock_lanes[] = EACH_REACH("relay_lock_lanes", LOCK_L
 	"AND n.lane = f.lane AND n.xid = f.xid AND n.seq = f.seq) e "          \
 	"LIMIT $4::bigint) s) s WHERE " FITS("s")
 
-/* The event before e of its aggregate: its seq, or NULL if it is done. */
-#define BEFORE(DAY, SLOTS, sequence, order)                                    \
-	"(SELECT CASE WHEN NOT coalesce(pg_visible_in_snapshot(p.xid, c.done) "\
-	"OR p.xid = c.part_xid AND p.seq <= c.part_seq, false) "               \
-	"THEN p.seq END AS seq FROM outbox_events" DAY " p WHERE "             \
-	SAME_AGGREGATE("p", "e") "AND p.sequence " sequence " AND "            \
-	SLOTS("p") order " LIMIT 1)"
-
-/* The event before e, unless it is published: not passed yet (then it is the
- * nearest one), or held. The one by number is looked for first: of all lower
- * ones the server reads a whole page of the index, and an old aggregate fills
- * many. */
-#define AFTER(DAY, SLOTS)                                                      \
-	"CASE WHEN e.kind <> 2 AND e.sequence > 1 THEN coalesce(("             \
-	"SELECT b.seq FROM (" BEFORE(DAY, SLOTS, "= e.sequence - 1", "")       \
-	" UNION ALL "                                                          \
-	BEFORE(DAY, SLOTS, "< e.sequence", " ORDER BY p.sequence DESC")        \
-	" LIMIT 1) b), ("                                                      \
-	"SELECT h.seq FROM outbox_held h WHERE " SAME_AGGREGATE("h", "e")      \
-	"AND h.sequence < e.sequence ORDER BY h.sequence DESC LIMIT 1)) END"
-
-#define EVENT_ROW(DAY, SLOTS)                                                  \
+#define EVENT_ROW                                                              \
 	"e.seq, e.kind, e.lane::int, e.slot::int, e.xid, "                     \
 	"e.event_id, e.aggregate_type, e.aggregate_id, e.sequence, "           \
 	"e.event_type, CASE WHEN e.kind <> 2 AND e.bytes <= $5::bigint "       \
 	"THEN e.payload::text END, e.bytes, e.correlation_id, "                \
 	"e.causation_id::text, e.traceparent, e.exchange, e.routing_key, "     \
 	"e.headers::text, " MICROSECONDS("e.created_at") ", "                  \
-	"e.attempts::bigint, " AFTER(DAY, SLOTS) " "
+	"e.attempts::bigint "
 
 /* Both parts are of one statement, and so of one snapshot: what the cursor says
  * to be done next is just what was read. */
@@ -177,8 +157,8 @@ const struct wb_pg_stmt sql_lock_lanes[] = EACH_REACH("relay_lock_lanes", LOCK_L
 	"(" IS_STALE ")::int, pg_current_xact_id(), pg_current_snapshot()), "  \
 	"NULL::bigint, "                                                       \
 	"NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, "         \
-	"NULL::text, NULL::bigint, NULL::bigint, NULL::bigint FROM cursors c " \
-	"UNION ALL (SELECT " EVENT_ROW(DAY, SLOTS)                             \
+	"NULL::text, NULL::bigint, NULL::bigint FROM cursors c "               \
+	"UNION ALL (SELECT " EVENT_ROW                                         \
 	"FROM cursors c CROSS JOIN LATERAL (" PASSED_NOW(DAY, SLOTS)           \
 	") e ORDER BY e.seq)"
 
@@ -187,11 +167,39 @@ const struct wb_pg_stmt sql_read_events[] =
 
 #define READ_HELD(DAY, SLOTS)                                                  \
 	"WITH " CURSORS("unnest($3::int[]) AS l (lane)", DAY, SLOTS)           \
-	"SELECT " EVENT_ROW(DAY, SLOTS)                                        \
+	"SELECT " EVENT_ROW                                                    \
 	"FROM cursors c CROSS JOIN LATERAL (" HELD_NOW ") e ORDER BY e.seq"
 
 const struct wb_pg_stmt sql_read_held[] =
     EACH_REACH("relay_read_held", READ_HELD);
+
+/* The event before e of its aggregate: its seq, or NULL if it is done. */
+#define BEFORE(DAY, SLOTS, sequence, order)                                    \
+	"(SELECT CASE WHEN NOT coalesce(pg_visible_in_snapshot(p.xid, c.done) "\
+	"OR p.xid = c.part_xid AND p.seq <= c.part_seq, false) "               \
+	"THEN p.seq END AS seq FROM outbox_events" DAY " p WHERE "             \
+	SAME_AGGREGATE("p", "e") "AND p.sequence " sequence " AND "            \
+	SLOTS("p") order " LIMIT 1)"
+
+/* The event before e, unless it is published: not passed yet (then it is the
+ * nearest one), or held. The one by number is looked for first: of all lower
+ * ones the server reads a whole page of the index, and an old aggregate fills
+ * many. */
+#define FIND_BEFORE(DAY, SLOTS)                                                \
+	"WITH " CURSORS("unnest($3::int[]) AS l (lane)", DAY, SLOTS)           \
+	"SELECT e.place, coalesce((SELECT b.seq FROM ("                        \
+	BEFORE(DAY, SLOTS, "= e.sequence - 1", "")                             \
+	" UNION ALL "                                                          \
+	BEFORE(DAY, SLOTS, "< e.sequence", " ORDER BY p.sequence DESC")        \
+	" LIMIT 1) b), ("                                                      \
+	"SELECT h.seq FROM outbox_held h WHERE " SAME_AGGREGATE("h", "e")      \
+	"AND h.sequence < e.sequence ORDER BY h.sequence DESC LIMIT 1)) "      \
+	"FROM unnest($4::int[], $5::int[], $6::text[], $7::text[], "           \
+	"$8::bigint[]) AS e (place, lane, aggregate_type, aggregate_id, "      \
+	"sequence) JOIN cursors c ON c.lane = e.lane"
+
+const struct wb_pg_stmt sql_find_before[] =
+    EACH_REACH("relay_find_before", FIND_BEFORE);
 
 #define MOVE_CURSORS(DAY, SLOTS)                                               \
 	"INSERT INTO outbox_batches" DAY " (lane, number, done, part_xid, "    \

@@ -68,8 +68,20 @@ enum event_column {
 	EVENT_HEADERS,     /* NULL: none */
 	EVENT_CREATED_US,
 	EVENT_ATTEMPTS,
-	EVENT_AFTER, /* seq of its predecessor if that is unpublished, or NULL
-	              */
+};
+
+/* Of events of locked lanes: what comes before them and is not published. In a
+ * statement of its own, since most are known to come next without it (see
+ * published.h), and it costs more than to read them does.
+ *   $1, $2 near: two slots, int; $3 lanes int[]; of each event: $4 its place in
+ *   the batch int[], $5 lane int[], $6 aggregate type text[], $7 aggregate id
+ *   text[], $8 sequence bigint[] → see enum before_column */
+extern const struct wb_pg_stmt sql_find_before[REACHES];
+
+enum before_column {
+	BEFORE_PLACE,
+	BEFORE_SEQ, /* of the nearest one that is not published; NULL: all are
+	             */
 };
 
 /* New cursors. $1 lanes int[], $2 numbers bigint[], $3 done text[], $4 part_xid

@@ -43,13 +43,20 @@ add(const char *aggregate, int64_t seq, int64_t sequence, int64_t after)
 }
 
 static void
+build(void)
+{
+	order_link(&batch);
+	order_leave_early(&batch);
+}
+
+static void
 one_chain_per_aggregate(void **state)
 {
 	struct row *a1 = add("a", 10, 1, 0), *b1 = add("b", 11, 1, 0);
 	struct row *a2 = add("a", 12, 2, 10), *a3 = add("a", 13, 3, 12);
 
 	(void)state;
-	order_build(&batch);
+	build();
 	assert_true(order_is_head(&batch, a1) && order_is_head(&batch, b1));
 	assert_false(order_is_head(&batch, a2) || order_is_head(&batch, a3));
 	assert_ptr_equal(order_next(&batch, a1), a2);
@@ -65,9 +72,23 @@ aggregates_of_other_types_are_others(void **state)
 
 	(void)state;
 	product->aggregate_type = "product";
-	order_build(&batch);
+	build();
 	assert_true(order_is_head(&batch, order));
 	assert_true(order_is_head(&batch, product));
+}
+
+static void
+a_chain_tells_what_comes_next(void **state)
+{
+	struct row *a1 = add("a", 10, 1, 0), *a2 = add("a", 11, 2, 0);
+	struct row *b5 = add("b", 12, 5, 0), *b7 = add("b", 13, 7, 0);
+
+	(void)state;
+	order_link(&batch);
+	assert_true(order_is_next_here(&batch, a1));
+	assert_true(order_is_next_here(&batch, a2));
+	assert_false(order_is_next_here(&batch, b5));
+	assert_false(order_is_next_here(&batch, b7));
 }
 
 /* A producer that draws seq before it locks the aggregate. */
@@ -78,7 +99,7 @@ sequence_decides_not_seq(void **state)
 	struct row *first = add("a", 12, 1, 0);
 
 	(void)state;
-	order_build(&batch);
+	build();
 	assert_true(order_is_head(&batch, first));
 	assert_ptr_equal(order_next(&batch, first), second);
 	assert_ptr_equal(order_next(&batch, second), third);
@@ -91,7 +112,7 @@ rows_without_their_predecessor_are_left(void **state)
 	struct row *b1 = add("b", 12, 1, 0);
 
 	(void)state;
-	order_build(&batch);
+	build();
 	assert_int_equal(a5->state, ROW_LEFT);
 	assert_int_equal(a6->state, ROW_LEFT);
 	assert_true(order_is_head(&batch, b1));
@@ -105,17 +126,17 @@ a_held_row_without_its_predecessor_is_no_news(void **state)
 {
 	(void)state;
 	add("a", 10, 5, 3)->is_held = true;
-	order_build(&batch);
+	build();
 	assert_int_equal(batch.rows[0].state, ROW_LEFT);
 	assert_false(batch_has_marks(&batch));
 	batch_reset(&batch);
 	(void)add("a", 10, 5, 3);
-	order_build(&batch);
+	build();
 	assert_true(batch_has_marks(&batch));
 	batch_reset(&batch);
 	add("a", 10, 5, 3)->is_held = true;
 	(void)add("a", 11, 6, 10);
-	order_build(&batch);
+	build();
 	assert_true(batch_has_marks(&batch));
 	batch_reset(&batch);
 	assert_false(batch_has_marks(&batch));
@@ -128,7 +149,7 @@ rows_behind_a_failed_one_are_left(void **state)
 
 	(void)state;
 	batch_fail(&batch, a1, ROW_TOO_LARGE, "TOO_LARGE: %d", 5);
-	order_build(&batch);
+	build();
 	assert_int_equal(a2->state, ROW_LEFT);
 	assert_string_equal(a1->reason, "TOO_LARGE: 5");
 	assert_true(batch_has_marks(&batch));
@@ -141,7 +162,7 @@ unordered_rows_are_all_heads(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		add("x", i, 1, 0)->aggregate_type = NULL;
-	order_build(&batch);
+	build();
 	for (size_t i = 0; i < 3; i++)
 		assert_true(order_is_head(&batch, &batch.rows[i]));
 }
@@ -167,7 +188,7 @@ send_four(void)
 
 	for (int i = 0; i < 4; i++)
 		(void)add(names[i], i, 1, 0);
-	order_build(&batch);
+	build();
 	for (size_t i = 0; i < 4; i++)
 		confirm_sent(&batch, 7 + i, &batch.rows[i]);
 	n_settled = 0;
@@ -302,7 +323,7 @@ a_batch_is_used_again(void **state)
 	batch_reset(&batch);
 	assert_false(batch_has_marks(&batch));
 	(void)add("z", 1, 1, 0);
-	order_build(&batch);
+	build();
 	confirm_sent(&batch, 11, &batch.rows[0]);
 	settle(10, true, true); /* of the batch before */
 	assert_int_equal(confirm_outstanding(&batch), 1);
@@ -318,6 +339,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_chain_per_aggregate),
 		TEST(aggregates_of_other_types_are_others),
+		TEST(a_chain_tells_what_comes_next),
 		TEST(sequence_decides_not_seq),
 		TEST(rows_without_their_predecessor_are_left),
 		TEST(a_held_row_without_its_predecessor_is_no_news),
