@@ -35,6 +35,8 @@ struct wb_counter {
 
 struct wb_gauge {
 	double value;
+	double (*read)(void *arg); /* NULL: value */
+	void *arg;
 };
 
 struct wb_histogram {
@@ -128,6 +130,13 @@ wb_gauge_set(struct wb_gauge *gauge, double value)
 }
 
 void
+wb_gauge_ask(struct wb_gauge *gauge, double (*read)(void *arg), void *arg)
+{
+	gauge->read = read;
+	gauge->arg = arg;
+}
+
+void
 wb_gauge_relabel(struct wb_gauge *gauge, const char *labels)
 {
 	struct series *series =
@@ -183,7 +192,9 @@ static void
 print_gauge(struct wb_buf *buf, const struct family *family,
             const struct series *series)
 {
-	double value = series->value.gauge.value;
+	const struct wb_gauge *gauge = &series->value.gauge;
+	double value =
+	    gauge->read != NULL ? gauge->read(gauge->arg) : gauge->value;
 
 	print_name(buf, family->name, "", series->labels);
 	if (isnan(value))

@@ -24,6 +24,8 @@ struct wb_histogram *wb_histogram(const char *name, const char *labels,
 
 void wb_counter_add(struct wb_counter *counter, uint64_t n);
 void wb_gauge_set(struct wb_gauge *gauge, double value);
+/* Its value is what read says whenever it is printed; NULL: no more. */
+void wb_gauge_ask(struct wb_gauge *gauge, double (*read)(void *arg), void *arg);
 /* From now on the gauge has these labels instead (copied): for what is one
  * thing at a time, with another name each time. */
 void wb_gauge_relabel(struct wb_gauge *gauge, const char *labels);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -281,6 +282,32 @@ init_batches(struct wb_consumer *c)
 	c->seen = wb_zalloc(c->seen_size * sizeof *c->seen);
 }
 
+static int64_t
+older(int64_t oldest_us, const struct wb_message *message)
+{
+	if (message->event.doc == NULL || message->event.time_us >= oldest_us)
+		return oldest_us;
+	return message->event.time_us;
+}
+
+/* In seconds. The queue is in order, so the first that waits is the oldest of
+ * those that wait. */
+static double
+read_behind(void *arg)
+{
+	struct wb_consumer *c;
+	int64_t now_us = wb_wall_us(), oldest_us = now_us;
+
+	WB_CAST(c, arg, WB_CONSUMER_MAGIC);
+	for (size_t i = c->wave.first; i < c->wave.n_messages; i++)
+		oldest_us = older(oldest_us, c->wave.messages[i]);
+	if (c->pending != NULL) {
+		wb_message_parse(c, c->pending);
+		oldest_us = older(oldest_us, c->pending);
+	}
+	return (double)(now_us - oldest_us) / 1e6;
+}
+
 static void
 init_metrics(struct wb_consumer *c)
 {
@@ -296,6 +323,10 @@ init_metrics(struct wb_consumer *c)
 	             "Messages received that wait for a transaction.");
 	c->lag = wb_gauge("wb_consumer_lag_seconds", "",
 	                  "Age of the last event handled, at its commit.");
+	c->behind = wb_gauge("wb_consumer_behind_seconds", "",
+	                     "Age of the oldest event received and not yet "
+	                     "handled; 0: there is none.");
+	wb_gauge_ask(c->behind, read_behind, c);
 }
 
 static char *
@@ -341,6 +372,7 @@ wb_consumer_free(struct wb_consumer *c)
 	if (c == NULL)
 		return;
 	WB_ASSERT(c->magic == WB_CONSUMER_MAGIC);
+	wb_gauge_ask(c->behind, NULL, NULL);
 	wb_amqp_free(c->amqp);
 	wb_pg_free(c->pg);
 	wb_loop_undefer(c->loop, c);

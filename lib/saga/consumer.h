@@ -66,7 +66,9 @@ void wb_consumer_free(struct wb_consumer *consumer);
  * duplicate, retry, park; handler "none" for what no handler takes),
  * wb_handler_seconds{handler}, wb_batches_total, wb_batch_messages (of the last
  * batch), wb_consumer_pending (received, not begun), wb_consumer_lag_seconds
- * (age of the last event, at its commit). */
+ * (age of the last event, at its commit), wb_consumer_behind_seconds (age of
+ * the oldest event received and not yet committed, 0 without any: grows when it
+ * can't keep up or stands still). */
 struct wb_consumer *wb_consumer_new(struct wb_loop *loop,
                                     const struct wb_consumer_config *config,
                                     const struct wb_consumer_params *params,

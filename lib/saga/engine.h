@@ -215,7 +215,7 @@ struct wb_consumer {
 	struct wb_buf headers; /* scratch: of a delivery row */
 	struct wb_health *pg_health, *amqp_health, *queue_health;
 	struct wb_counter *batches;
-	struct wb_gauge *batch_messages, *pending_gauge, *lag;
+	struct wb_gauge *batch_messages, *pending_gauge, *lag, *behind;
 };
 
 /* ---- consumer.c ---- */

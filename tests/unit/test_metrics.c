@@ -71,6 +71,32 @@ gauges_print_any_number(void **state)
 	wb_buf_fini(&buf);
 }
 
+static double
+read_it(void *arg)
+{
+	const double *value = arg;
+
+	return *value;
+}
+
+static void
+a_gauge_asks_for_its_value(void **state)
+{
+	struct wb_gauge *gauge = wb_gauge("wb_asking", "", "A gauge.");
+	double value = 1;
+	struct wb_buf buf = { .data = NULL };
+
+	(void)state;
+	wb_gauge_set(gauge, 5);
+	wb_gauge_ask(gauge, read_it, &value);
+	assert_contains(print_all(&buf), "\nwb_asking 1\n");
+	value = 2;
+	assert_contains(print_all(&buf), "\nwb_asking 2\n");
+	wb_gauge_ask(gauge, NULL, NULL);
+	assert_contains(print_all(&buf), "\nwb_asking 5\n");
+	wb_buf_fini(&buf);
+}
+
 static void
 a_gauge_gets_other_labels(void **state)
 {
@@ -155,6 +181,7 @@ main(void)
 		cmocka_unit_test(the_same_name_and_labels_are_one),
 		cmocka_unit_test(counters_are_printed_by_family),
 		cmocka_unit_test(gauges_print_any_number),
+		cmocka_unit_test(a_gauge_asks_for_its_value),
 		cmocka_unit_test(a_gauge_gets_other_labels),
 		cmocka_unit_test(histograms_accumulate),
 		cmocka_unit_test(the_whole_is_well_formed),
