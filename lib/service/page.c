@@ -1,5 +1,6 @@
 #include "service/page.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +62,7 @@ wb_page_bind(const struct wb_page *page, struct wb_pg_args *args)
 }
 
 void
-wb_page_print(struct wb_buf *buf, const struct wb_page *page,
+wb_page_print(struct wb_buf *buf, struct wb_page *page,
               const struct wb_pg_result *result, wb_page_item_fn print)
 {
 	size_t n = wb_pg_rows(result), limit = (size_t)page->limit;
@@ -76,10 +77,31 @@ wb_page_print(struct wb_buf *buf, const struct wb_page *page,
 		print(buf, result, row);
 	}
 	wb_buf_adds(buf, "],\"next\":");
-	if (has_more)
-		wb_buf_add_json_string(buf, wb_pg_text(result, n - 1, 0),
-		                       wb_pg_bytes(result, n - 1, 0));
-	else
+	page->next[0] = '\0';
+	if (has_more) {
+		const char *key = wb_pg_text(result, n - 1, 0);
+
+		WB_ASSERT(strlen(key) < sizeof(page->next));
+		memcpy(page->next, key, strlen(key) + 1);
+		wb_buf_add_json_string(buf, key, strlen(key));
+	} else {
 		wb_buf_adds(buf, "null");
+	}
 	wb_buf_adds(buf, "}");
+}
+
+void
+wb_page_reply(struct wb_http_request *request, const struct wb_page *page,
+              const char *filters, const struct wb_buf *body)
+{
+	if (page->next[0] != '\0') {
+		struct wb_buf link = { 0 };
+
+		wb_buf_printf(&link,
+		              "<?%slimit=%" PRId64 "&cursor=%s>; rel=\"next\"",
+		              filters, page->limit, page->next);
+		wb_http_set_header(request, "Link", wb_buf_text(&link));
+		wb_buf_fini(&link);
+	}
+	wb_http_reply_json(request, 200, body->data, body->len);
 }

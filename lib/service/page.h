@@ -1,6 +1,7 @@
 /* Lists in keyset pages: ?limit= and ?cursor= of a request, and the answer
- * {"items":[…],"next":cursor-or-null}. A page goes on behind the key of the
- * last item, so it neither skips nor repeats what is there all the while. */
+ * {"items":[…],"next":cursor-or-null}, with the address of the next page as
+ * Link too (RFC 8288). A page goes on behind the key of the last item, so it
+ * neither skips nor repeats what is there all the while. */
 #ifndef WB_SERVICE_PAGE_H
 #define WB_SERVICE_PAGE_H
 
@@ -13,6 +14,7 @@
 struct wb_page {
 	int64_t limit;                     /* 1..100, 20 when not given */
 	char cursor[WB_PAGE_CURSOR_BYTES]; /* "" = from the beginning */
+	char next[WB_PAGE_CURSOR_BYTES];   /* "" = this is the last */
 };
 
 /* Whether a cursor could be a key of the list. */
@@ -33,8 +35,16 @@ void wb_page_bind(const struct wb_page *page, struct wb_pg_args *args);
 typedef void (*wb_page_item_fn)(struct wb_buf *buf,
                                 const struct wb_pg_result *result, size_t row);
 
-/* Appends the answer. Column 0 of the rows is their key. */
-void wb_page_print(struct wb_buf *buf, const struct wb_page *page,
+/* Appends the answer, and keeps the next page's cursor in page. Column 0 of the
+ * rows is their key, of letters, digits, '-', '.', '_' and '~' only if there is
+ * to be a Link. */
+void wb_page_print(struct wb_buf *buf, struct wb_page *page,
                    const struct wb_pg_result *result, wb_page_item_fn print);
+
+/* Answers with a page that was printed. Link is relative to the request's own
+ * address: "?limit=20&cursor=…", after the filters of the list. filters: as a
+ * query ("status=PENDING&", escaped; "" for none). */
+void wb_page_reply(struct wb_http_request *request, const struct wb_page *page,
+                   const char *filters, const struct wb_buf *body);
 
 #endif

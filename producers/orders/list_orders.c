@@ -24,7 +24,7 @@ static void
 on_selected(const struct wb_pg_result *result, void *arg)
 {
 	struct wb_db_call *call = arg;
-	const struct state *state = call->state;
+	struct state *state = call->state;
 
 	call->status = 200;
 	wb_page_print(&call->body, &state->page, result, order_view_print);
