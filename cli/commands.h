@@ -13,7 +13,7 @@ struct wb_command {
 };
 
 /* X(name): cli/<name>.c defines `const struct wb_command wb_command_<name>`. */
-#define WB_COMMAND_TABLE(X) X(migrate) X(topology)
+#define WB_COMMAND_TABLE(X) X(migrate) X(topology) X(history)
 
 #define X(name) extern const struct wb_command wb_command_##name;
 WB_COMMAND_TABLE(X)

@@ -14,6 +14,7 @@ static struct {
 } api;
 
 static const struct wb_http_route routes[] = {
+	{ "GET", "/orders/totals", get_totals },
 	{ "GET", "/orders/{id}/timeline", get_timeline },
 	{ "GET", "/customers/{id}/orders", list_customer_orders },
 	{ NULL, NULL, NULL },

@@ -5,24 +5,25 @@
 #include "saga/handler.h"
 #include "shop/events.h"
 
-/* X(event, the status that it gives the order, or NULL) */
+/* X(event of shop/events.h). What it does to the order's status is the
+ * projection's business: schema/history/004_project.sql. */
 #define HISTORY_EVENTS(X)                                                      \
-	X(order_placed, NULL)                                                  \
-	X(stock_reserved, NULL)                                                \
-	X(stock_rejected, NULL)                                                \
-	X(payment_captured, NULL)                                              \
-	X(payment_declined, NULL)                                              \
-	X(shipment_created, NULL)                                              \
-	X(shipment_failed, NULL)                                               \
-	X(order_cancel_requested, NULL)                                        \
-	X(shipment_voided, NULL)                                               \
-	X(shipment_void_refused, NULL)                                         \
-	X(payment_refunded, NULL)                                              \
-	X(payment_voided, NULL)                                                \
-	X(stock_released, NULL)                                                \
-	X(order_confirmed, "CONFIRMED")                                        \
-	X(order_rejected, "REJECTED")                                          \
-	X(order_cancelled, "CANCELLED")
+	X(order_placed)                                                        \
+	X(stock_reserved)                                                      \
+	X(stock_rejected)                                                      \
+	X(payment_captured)                                                    \
+	X(payment_declined)                                                    \
+	X(shipment_created)                                                    \
+	X(shipment_failed)                                                     \
+	X(order_cancel_requested)                                              \
+	X(shipment_voided)                                                     \
+	X(shipment_void_refused)                                               \
+	X(payment_refunded)                                                    \
+	X(payment_voided)                                                      \
+	X(stock_released)                                                      \
+	X(order_confirmed)                                                     \
+	X(order_rejected)                                                      \
+	X(order_cancelled)
 
 /* NULL-ended. */
 extern const struct wb_handler *const history_handlers[];

@@ -1,4 +1,4 @@
-/* Any order event → one row of the order's timeline, and its latest state. */
+/* Any order event → one row of the event log, and the projections. */
 #include "handlers.h"
 
 #include "base/clock.h"
@@ -15,32 +15,13 @@ struct payload {
 	int64_t sequence;
 	int64_t time_us;
 	const char *detail; /* JSON: the data without the order */
-	const char *status; /* NULL: this event changes none */
+	const char
+	    *snapshot; /* JSON: the order, of order.placed only; or NULL */
 	struct wb_uuid customer_id;
 	const char *currency;
 	int64_t total_minor;
 	int64_t placed_us;
 };
-
-static const struct {
-	const struct wb_event_type *type;
-	const char *status;
-} statuses[] = {
-#define X(event, status) { &shop_##event, status },
-	HISTORY_EVENTS(X)
-#undef X
-};
-
-/* type is that of one of the handlers. */
-static const char *
-status_of(const char *type)
-{
-	size_t i = 0;
-
-	while (strcmp(statuses[i].type->name, type) != 0)
-		i++;
-	return statuses[i].status;
-}
 
 static const char *
 detail_of(struct json_object *data, struct wb_arena *arena)
@@ -94,8 +75,15 @@ parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
 	p->type = event->type;
 	p->sequence = event->sequence;
 	p->time_us = event->time_us;
-	p->status = status_of(event->type);
 	p->detail = detail_of(event->data, arena);
+	/* All events carry the order alike: it is kept once. */
+	if (strcmp(event->type, shop_order_placed.name) == 0) {
+		enum wb_err err = wb_subject_member(event, "/order", arena,
+		                                    note, &p->snapshot);
+
+		if (err != WB_OK)
+			return err;
+	}
 	return parse_order(event, p, note);
 }
 
@@ -110,7 +98,10 @@ bind(const void *payload, struct wb_pg_args *args, size_t array)
 	wb_pg_elem_i64(args, array + 3, p->sequence);
 	wb_pg_elem_time(args, array + 4, p->time_us);
 	wb_pg_elem_text(args, array + 5, p->detail);
-	wb_pg_elem_text(args, array + 6, p->status);
+	if (p->snapshot == NULL)
+		wb_pg_elem_null(args, array + 6);
+	else
+		wb_pg_elem_text(args, array + 6, p->snapshot);
 	wb_pg_elem_uuid(args, array + 7, &p->customer_id);
 	wb_pg_elem_text(args, array + 8, p->currency);
 	wb_pg_elem_i64(args, array + 9, p->total_minor);
@@ -121,17 +112,17 @@ static const struct wb_pg_stmt stmt = {
 	.name = "record_event",
 	.sql = "SELECT record_event($1::int[], $2::uuid[], $3::uuid[], "
 	       "$4::text[], $5::text[], $6::bigint[], $7::timestamptz[], "
-	       "$8::json[], $9::text[], $10::uuid[], $11::text[], "
+	       "$8::json[], $9::json[], $10::uuid[], $11::text[], "
 	       "$12::bigint[], $13::timestamptz[])",
 };
 
 static const enum wb_pg_elem columns[] = {
 	WB_PG_UUID,        WB_PG_TEXT, WB_PG_TEXT,        WB_PG_INT8,
-	WB_PG_TIMESTAMPTZ, WB_PG_JSON, WB_PG_TEXT,        WB_PG_UUID,
+	WB_PG_TIMESTAMPTZ, WB_PG_JSON, WB_PG_JSON,        WB_PG_UUID,
 	WB_PG_TEXT,        WB_PG_INT8, WB_PG_TIMESTAMPTZ,
 };
 
-#define X(event, status)                                                       \
+#define X(event)                                                               \
 	static const struct wb_handler on_##event = {                          \
 		.name = "on_" #event,                                          \
 		.on = &shop_##event,                                           \
@@ -146,7 +137,7 @@ HISTORY_EVENTS(X)
 #undef X
 
 const struct wb_handler *const history_handlers[] = {
-#define X(event, status) &on_##event,
+#define X(event) &on_##event,
 	HISTORY_EVENTS(X) NULL
 #undef X
 };

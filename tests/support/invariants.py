@@ -100,6 +100,26 @@ def history_is_complete(stack, services):
             [f"history invented event {i}" for i in recorded - emitted])
 
 
+def projections_of_history(stack):
+    """What history tells of orders is what its log says, no more and no less."""
+    generation, = stack.rows("history", "SELECT serving FROM projection")[0]
+    of_log = """
+        SELECT order_id, customer_id, currency, total_minor, placed_at,
+               coalesce(max(CASE type WHEN 'order.confirmed.v1' THEN 'CONFIRMED' WHEN 'order.rejected.v1' THEN 'REJECTED'
+                            WHEN 'order.cancelled.v1' THEN 'CANCELLED' END), 'PENDING') AS status
+        FROM order_events GROUP BY 1, 2, 3, 4, 5"""
+    found = [f"history's order {row}" for row in stack.rows("history", f"""
+        WITH told AS (SELECT order_id, customer_id, currency, total_minor, placed_at, status FROM orders
+                      WHERE generation = %(g)s), wanted AS ({of_log})
+        (TABLE told EXCEPT ALL TABLE wanted) UNION ALL (TABLE wanted EXCEPT ALL TABLE told)""", {"g": generation})]
+    return found + [f"history's totals {row}" for row in stack.rows("history", f"""
+        WITH told AS (SELECT day, status, currency, sum(orders), sum(total_minor) FROM order_totals
+                      WHERE generation = %(g)s GROUP BY 1, 2, 3 HAVING sum(orders) <> 0 OR sum(total_minor) <> 0),
+             wanted AS (SELECT (placed_at AT TIME ZONE 'UTC')::date, status, currency, count(*)::numeric,
+                               sum(total_minor) FROM ({of_log}) o GROUP BY 1, 2, 3)
+        (TABLE told EXCEPT ALL TABLE wanted) UNION ALL (TABLE wanted EXCEPT ALL TABLE told)""", {"g": generation})]
+
+
 def every_end_was_told(stack):
     """One mail per ended order, about how it ended, and the mail server has it."""
     ended = {i: s for i, s in stack.rows("orders", "SELECT order_id, status FROM orders") if s in DECIDED}
@@ -118,7 +138,7 @@ def broken(stack):
     return (orders_not_ended(stack) + money_and_goods(stack) + stock_adds_up(stack)
             + one_charge_per_order(stack) + sequences_have_no_gap(stack, SERVICES)
             + nothing_is_parked(stack, SERVICES) + every_end_was_told(stack)
-            + history_is_complete(stack, SERVICES))
+            + history_is_complete(stack, SERVICES) + projections_of_history(stack))
 
 
 def check(stack, seconds=60):

@@ -176,7 +176,7 @@ class TwoProcesses(unittest.TestCase):
                              [now] * n, [json.dumps({})] * n, [None] * n, [nobody] * n, ["EUR"] * n, [1] * n, [now] * n)
                 yield lambda cursor, arguments=arguments: cursor.execute(
                     "SELECT record_event(%s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::bigint[],"
-                    " %s::timestamptz[], %s::json[], %s::text[], %s::uuid[], %s::text[], %s::bigint[],"
+                    " %s::timestamptz[], %s::json[], %s::json[], %s::uuid[], %s::text[], %s::bigint[],"
                     " %s::timestamptz[])", arguments)
 
         until = time.monotonic() + 1
