@@ -1,29 +1,37 @@
 # shellcheck shell=sh
-# The gateway: nginx with a configuration rendered from gateway/nginx.conf.in.
+# The gateway: nginx with a configuration rendered from gateway/.
 
 gateway_render() {
 	# nginx's workers give up root: to www-data, which its package makes.
 	user_line=
 	[ "$(id -u)" -ne 0 ] || user_line="user www-data;"
-	sed -e "s|@USER@|$user_line|" \
-		-e "s|@RUN@|$(printf '%s' "$RUN" | sed 's/[&|\\]/\\&/g')|" \
-		-e "s|@GATEWAY_PORT@|$GATEWAY_PORT|" \
-		-e "s|@ORDERS_API_PORT@|$ORDERS_API_PORT|" \
-		-e "s|@CATALOG_API_PORT@|$CATALOG_API_PORT|" \
-		-e "s|@CUSTOMERS_API_PORT@|$CUSTOMERS_API_PORT|" \
-		-e "s|@HISTORY_PORT@|$HISTORY_PORT|" \
-		"$ROOT/gateway/nginx.conf.in" >"$RUN/nginx/nginx.conf.new"
+	"$ROOT/gateway/render.sh" "$ROOT/gateway/upstreams-local.conf.in" \
+		ORDERS_API_PORT="$ORDERS_API_PORT" \
+		CATALOG_API_PORT="$CATALOG_API_PORT" \
+		CUSTOMERS_API_PORT="$CUSTOMERS_API_PORT" \
+		HISTORY_PORT="$HISTORY_PORT" >"$RUN/nginx/upstreams.conf.new"
+	"$ROOT/gateway/render.sh" "$ROOT/gateway/nginx.conf.in" \
+		USER="$user_line" HOME="$RUN/nginx" \
+		LISTEN="127.0.0.1:$GATEWAY_PORT" \
+		ACCESS_LOG="$RUN/log/gateway-access.log" \
+		UPSTREAMS="$RUN/nginx/upstreams.conf" >"$RUN/nginx/nginx.conf.new"
+}
+
+gateway_is_current() {
+	for gateway_file in nginx.conf upstreams.conf; do
+		cmp -s "$RUN/nginx/$gateway_file.new" "$RUN/nginx/$gateway_file" ||
+			return 1
+	done
 }
 
 gateway_start() {
 	gateway_render
 	if pid_alive nginx; then
-		if cmp -s "$RUN/nginx/nginx.conf.new" "$RUN/nginx/nginx.conf"; then
-			return 0
-		fi
+		! gateway_is_current || return 0
 		pid_stop nginx TERM 20
 	fi
 	mv -f "$RUN/nginx/nginx.conf.new" "$RUN/nginx/nginx.conf"
+	mv -f "$RUN/nginx/upstreams.conf.new" "$RUN/nginx/upstreams.conf"
 	say "starting the gateway on 127.0.0.1:$GATEWAY_PORT"
 	spawn nginx "$DEV/supervise.sh" nginx "$RUN/pid/nginx.child" \
 		/usr/sbin/nginx -e stderr -p "$RUN/nginx" \
@@ -36,7 +44,7 @@ gateway_stop() {
 }
 
 gateway_is_open() {
-	curl -s -o /dev/null --max-time 2 "http://127.0.0.1:$GATEWAY_PORT/"
+	curl -s -o /dev/null --max-time 2 "$(api_url)/"
 }
 
 gateway_await() {
