@@ -1,7 +1,8 @@
 -- Roles and databases, made by a superuser before the migrations (psql):
 --   psql -v secrets=DIR -f schema/roles.sql postgres
 -- Safe to run again: it creates what is missing and sets the passwords anew.
--- DIR holds one file per role with its password.
+-- DIR holds one file per role with its password. With -v only=SERVICE it makes
+-- what that service needs and no more, for a server of its own.
 --
 -- waybill_owner owns the databases and, as it runs the migrations, all that is
 -- in them. A service logs in as a role of its own name, may connect to its own
@@ -36,6 +37,10 @@ INSERT INTO wanted_roles VALUES
   ('shipping', :'shipping_password', true),
   ('history', :'history_password', true),
   ('notifications', :'notifications_password', true);
+
+\if :{?only}
+DELETE FROM wanted_roles WHERE is_service AND name <> :'only';
+\endif
 
 SELECT format('CREATE ROLE %I', name) FROM wanted_roles
   WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec

@@ -1,11 +1,16 @@
 # shellcheck shell=sh
-# The public API, through the gateway, for seed and demo.
+# The public API, through the gateway, for seed and demo: at API_URL, or else that
+# of the stack.
+
+api_url() {
+	printf '%s\n' "${API_URL:-http://127.0.0.1:${GATEWAY_PORT:-}}"
+}
 
 # api METHOD PATH [JSON]: sets api_status and api_body.
 api() {
 	api_answer=$(curl -s -S --max-time 15 -X "$1" \
 		-H 'Content-Type: application/json' ${3:+-d "$3"} \
-		-w '\n%{http_code}' "http://127.0.0.1:$GATEWAY_PORT$2") ||
+		-w '\n%{http_code}' "$(api_url)$2") ||
 		die "the API did not answer: $1 $2" "see ./dev status"
 	api_status=${api_answer##*
 }
