@@ -6,7 +6,8 @@ set -eu
 
 POLICY=/usr/sbin/policy-rc.d
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/waybill.conf
-SERVICES="postgresql rabbitmq-server nginx pgbouncer"
+UNITS="postgresql.service rabbitmq-server.service nginx.service
+	pgbouncer.service docker.service docker.socket containerd.service"
 made=
 
 clean_up() {
@@ -28,8 +29,8 @@ put() {
 
 # Services that were here before are not ours to touch.
 new=
-for service in $SERVICES; do
-	[ -e "/lib/systemd/system/$service.service" ] || new="$new $service"
+for unit in $UNITS; do
+	[ -e "/lib/systemd/system/$unit" ] || new="$new $unit"
 done
 
 put "$POLICY" 755 '#!/bin/sh
@@ -41,7 +42,7 @@ apt-get update -q
 apt-get install -q -y --no-install-recommends "$@"
 
 if command -v systemctl >/dev/null; then
-	for service in $new; do
-		systemctl --quiet disable "$service" 2>/dev/null || true
+	for unit in $new; do
+		systemctl --quiet disable "$unit" 2>/dev/null || true
 	done
 fi

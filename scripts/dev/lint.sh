@@ -30,7 +30,8 @@ lint_run() {
 # -a: the sourced files too, as parts of dev.
 lint_shell() {
 	find tests -name '*.sh' -exec shellcheck -x -a \
-		dev scripts/dev/install.sh scripts/dev/supervise.sh \
+		dev compose/make-secrets gateway/render.sh \
+		scripts/dev/install.sh scripts/dev/supervise.sh \
 		scripts/dev/test-pg-ctl scripts/dev/test-rabbit-ctl .ci/run {} +
 }
 

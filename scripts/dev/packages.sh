@@ -17,7 +17,7 @@ package_is_missing() {
 
 # nginx comes in flavours; each of them will do.
 packages_missing() {
-	for package in $PACKAGES; do
+	for package in $PACKAGES "$@"; do
 		if [ "$package" = nginx ] && [ -x /usr/sbin/nginx ]; then
 			continue
 		fi
@@ -25,10 +25,11 @@ packages_missing() {
 	done
 }
 
+# packages_ensure [PACKAGE...]: those that everything needs, and these.
 packages_ensure() {
 	command -v dpkg-query >/dev/null ||
 		die "this is not Debian" "./dev needs Debian 12 or 13"
-	missing=$(packages_missing)
+	missing=$(packages_missing "$@")
 	[ -n "$missing" ] || return 0
 	say "installing (this takes a minute or two): $missing"
 	if [ "$(id -u)" -eq 0 ]; then

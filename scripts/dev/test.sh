@@ -2,7 +2,7 @@
 # ./dev test: the sanitized build, and servers of its own in .run-test, made anew
 # each time and stopped at the end. The logs stay for whoever wants to know why.
 
-TEST_WORDS="[unit|integration|contracts|model|faults [relay]]"
+TEST_WORDS="[unit|integration|contracts|model|faults [relay]|compose|debian12|debian13]"
 
 # Arguments behind the words go to ctest: ./dev test unit -R backoff
 cmd_test() {
@@ -10,6 +10,15 @@ cmd_test() {
 	topic=.
 	case ${1:-} in
 	'' | -*) ;;
+	compose)
+		shift
+		test_compose "$@"
+		return 0
+		;;
+	debian12 | debian13)
+		test_platform "$@"
+		return 0
+		;;
 	unit | integration | contracts | model | faults)
 		label="^$1\$"
 		shift
