@@ -14,10 +14,14 @@ static struct {
 } api;
 
 static const struct wb_http_route routes[] = {
-	{ "GET", "/orders/totals", get_totals },
-	{ "GET", "/orders/{id}/timeline", get_timeline },
-	{ "GET", "/customers/{id}/orders", list_customer_orders },
-	{ NULL, NULL, NULL },
+	{ .method = "GET", .path = "/orders/totals", .handle = get_totals },
+	{ .method = "GET",
+	  .path = "/orders/{id}/timeline",
+	  .handle = get_timeline },
+	{ .method = "GET",
+	  .path = "/customers/{id}/orders",
+	  .handle = list_customer_orders },
+	{ .method = NULL },
 };
 
 static enum wb_err

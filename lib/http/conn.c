@@ -40,6 +40,7 @@ state_limit_ms(const struct wb_http_conn *conn)
 	case WB_HTTP_CONN_IDLE:
 		return params->idle_timeout_ms;
 	case WB_HTTP_CONN_READING:
+	case WB_HTTP_CONN_STREAMING:
 	case WB_HTTP_CONN_WRITING:
 		return params->read_deadline_ms;
 	case WB_HTTP_CONN_HANDLING:
@@ -106,6 +107,7 @@ on_deadline(void *arg)
 	WB_CAST(conn, arg, WB_HTTP_CONN_MAGIC);
 	switch (conn->state) {
 	case WB_HTTP_CONN_IDLE:
+	case WB_HTTP_CONN_STREAMING:
 	case WB_HTTP_CONN_WRITING:
 		close_now(conn);
 		break;
@@ -128,6 +130,9 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 	WB_CAST(conn, arg, WB_HTTP_CONN_MAGIC);
 	if (info->n_added == 0)
 		return;
+	if (conn->state == WB_HTTP_CONN_STREAMING)
+		/* Nobody reads it, and behind it no close would be seen. */
+		(void)evbuffer_drain(input, evbuffer_get_length(input));
 	if (conn->state == WB_HTTP_CONN_IDLE)
 		wb_http_conn_enter(conn, WB_HTTP_CONN_READING);
 	if (conn->state == WB_HTTP_CONN_READING && !conn->head.is_complete)
@@ -144,6 +149,9 @@ on_output(struct evbuffer *output, const struct evbuffer_cb_info *info,
 	if (info->n_added > 0 && !conn->is_answering)
 		wb_http_page_on_output(conn, output, info->orig_size,
 		                       info->n_added);
+	if (info->n_deleted > 0 && conn->state == WB_HTTP_CONN_STREAMING &&
+	    evbuffer_get_length(output) == 0)
+		wb_timer_stop(&conn->timer);
 	/* Of a page that is not libevent's it does not learn the end. */
 	if (info->n_deleted > 0 && conn->page_status != 0 &&
 	    !conn->is_answering && evbuffer_get_length(output) == 0)

@@ -58,12 +58,15 @@ void wb_http_server_balance(struct wb_http_server *server);
  * IDLE      nothing of a request has come
  * READING   a request is arriving
  * HANDLING  a handler has it: request is set
+ * STREAMING a handler sends its answer bit by bit: request is set; the timer
+ *           runs only while the peer leaves some of it
  * WRITING   the answer is on its way out
  * CLOSING   libevent is about to free the connection */
 #define WB_HTTP_CONN_TABLE(X)                                                  \
 	X(IDLE, TO(READING) | TO(CLOSING))                                     \
 	X(READING, TO(HANDLING) | TO(WRITING) | TO(CLOSING))                   \
-	X(HANDLING, TO(WRITING) | TO(CLOSING))                                 \
+	X(HANDLING, TO(STREAMING) | TO(WRITING) | TO(CLOSING))                 \
+	X(STREAMING, TO(WRITING) | TO(CLOSING))                                \
 	X(WRITING, TO(IDLE) | TO(READING) | TO(CLOSING))                       \
 	X(CLOSING, 0u)
 
@@ -89,7 +92,7 @@ struct wb_http_conn {
 	struct wb_timer timer;
 	struct event *peer_event;
 	struct wb_arena *arena;          /* of the request in hand */
-	struct wb_http_request *request; /* while HANDLING */
+	struct wb_http_request *request; /* while HANDLING or STREAMING */
 	struct wb_http_head head;        /* of the request arriving */
 	enum wb_http_page page;
 	int page_status;
@@ -148,11 +151,22 @@ struct wb_http_request {
 	const char *method, *path;  /* path: raw */
 	struct wb_http_match match;
 	struct wb_http_query *query;
-	const char *id, *traceparent;
+	const char *id, *traceparent, *caller;
 	int64_t began_us;
 	wb_loop_fn on_gone;
 	void *gone_arg;
 };
+
+/* The headers that each answer has; and its counts and its line in the log. */
+void wb_http_reply_head(struct wb_http_request *request,
+                        const char *content_type);
+void wb_http_reply_note(const struct wb_http_request *request, int status);
+
+/* evhttp's on_complete callback; arg: the connection. */
+void wb_http_reply_written(struct evhttp_request *req, void *arg);
+
+/* The server drains. */
+void wb_http_stream_cut(struct wb_http_request *request);
 
 /* libevent's gencb: a request has arrived. */
 void wb_http_request_dispatch(struct evhttp_request *req, void *arg);

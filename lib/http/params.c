@@ -17,6 +17,13 @@ const struct wb_param wb_http_params_table[] = {
 	  .unit = "",
 	  .help = "numeric address and port of the API, \"0.0.0.0:8080\" or "
 	          "\"[::1]:8080\"; port 0 = any" },
+	{ .name = "http-share-port",
+	  .type = WB_PARAM_BOOL,
+	  FIELD(share_port),
+	  .def = "false",
+	  .unit = "",
+	  .help = "other processes may listen there, too (SO_REUSEPORT), if "
+	          "they share it as well: several workers on one port" },
 	{ .name = "http-max-body-bytes",
 	  .type = WB_PARAM_INT,
 	  FIELD(max_body_bytes),

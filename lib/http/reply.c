@@ -27,8 +27,8 @@ wb_http_set_header(struct wb_http_request *request, const char *name,
 }
 
 /* libevent has written the answer of conn's request. */
-static void
-on_written(struct evhttp_request *req, void *arg)
+void
+wb_http_reply_written(struct evhttp_request *req, void *arg)
 {
 	struct wb_http_conn *conn;
 
@@ -54,19 +54,33 @@ set_body(struct wb_http_request *request, int status, const void *body,
 		    body_bytes);
 }
 
-static void
-note(const struct wb_http_request *request, int status)
+void
+wb_http_reply_note(const struct wb_http_request *request, int status)
 {
 	int64_t us = wb_mono_us() - request->began_us;
 
 	wb_http_stats_count(request->conn->server->stats, request->match.route,
 	                    request->method, status, us);
 	wb_log_debug(WB_LOG_HTTP_REQUEST,
-	             "request_id=%s method=%s route=\"%s\" status=%d us=%lld",
-	             request->id, request->method,
+	             "request_id=%s traceparent=%s method=%s route=\"%s\" "
+	             "status=%d us=%lld",
+	             request->id, request->traceparent, request->method,
 	             request->match.route == NULL ? ""
 	                                          : request->match.route->path,
 	             status, (long long)us);
+}
+
+void
+wb_http_reply_head(struct wb_http_request *request, const char *content_type)
+{
+	const struct wb_http_conn *conn = request->conn;
+
+	if (content_type != NULL)
+		wb_http_set_header(request, "Content-Type", content_type);
+	wb_http_set_header(request, "X-Request-Id", request->id);
+	wb_http_set_header(request, "traceparent", request->traceparent);
+	if (conn->is_last || conn->server->drained != NULL)
+		wb_http_set_header(request, "Connection", "close");
 }
 
 void
@@ -78,17 +92,13 @@ wb_http_reply(struct wb_http_request *request, int status,
 
 	WB_ASSERT(request->magic == WB_HTTP_REQUEST_MAGIC &&
 	          conn->request == request);
-	if (content_type != NULL)
-		wb_http_set_header(request, "Content-Type", content_type);
-	wb_http_set_header(request, "X-Request-Id", request->id);
-	if (conn->is_last || conn->server->drained != NULL)
-		wb_http_set_header(request, "Connection", "close");
+	wb_http_reply_head(request, content_type);
 	set_body(request, status, body, body_bytes);
-	note(request, status);
+	wb_http_reply_note(request, status);
 	conn->request = NULL;
 	request->magic = 0;
 	wb_http_conn_enter(conn, WB_HTTP_CONN_WRITING);
-	evhttp_request_set_on_complete_cb(req, on_written, conn);
+	evhttp_request_set_on_complete_cb(req, wb_http_reply_written, conn);
 	conn->is_answering = true;
 	evhttp_send_reply(req, status, wb_http_phrase(status), NULL);
 	conn->is_answering = false;

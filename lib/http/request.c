@@ -1,5 +1,6 @@
 /* A request that has arrived: from libevent to its handler, and what the
  * handler may ask. */
+#include "http/accept.h"
 #include "http/internal.h"
 
 #include "base/clock.h"
@@ -74,6 +75,7 @@ new_request(struct wb_http_conn *conn, struct evhttp_request *req)
 	    conn->arena, evhttp_find_header(headers, "X-Request-Id"));
 	request->traceparent = wb_http_take_traceparent(
 	    conn->arena, evhttp_find_header(headers, "traceparent"));
+	request->caller = "";
 	if (is_bodiless(request->method) &&
 	    (wb_http_header(request, "Content-Length") != NULL ||
 	     wb_http_header(request, "Transfer-Encoding") != NULL)) {
@@ -83,26 +85,13 @@ new_request(struct wb_http_conn *conn, struct evhttp_request *req)
 	return request;
 }
 
-static size_t
-count_headers(const struct wb_http_request *request, const char *name)
-{
-	const struct evkeyvalq *headers =
-	    evhttp_request_get_input_headers(request->req);
-	const struct evkeyval *header;
-	size_t n = 0;
-
-	TAILQ_FOREACH(header, headers, next)
-	n += strcasecmp(header->key, name) == 0 ? 1 : 0;
-	return n;
-}
-
 /* Where the body ends must be beyond doubt: libevent takes the first of two
  * lengths, and does not read a body in another coding than chunked. */
 static bool
 refuse_framing(struct wb_http_request *request)
 {
 	const char *coding = wb_http_header(request, "Transfer-Encoding");
-	bool is_doubtful = count_headers(request, "Content-Length") > 1;
+	bool is_doubtful = wb_http_header_count(request, "Content-Length") > 1;
 
 	if (!is_doubtful &&
 	    (coding == NULL || strcasecmp(coding, "chunked") == 0))
@@ -168,6 +157,23 @@ answer_unmatched(struct wb_http_request *request)
 		                "This path has other methods, see Allow.");
 }
 
+/* Of what is not acceptable nothing is done. */
+static bool
+refuse_type(struct wb_http_request *request)
+{
+	const char *type = request->match.route->produces;
+
+	if (type == NULL)
+		type = "application/json";
+	if (wb_http_accepts(wb_http_header(request, "Accept"), type))
+		return false;
+	wb_http_problem(request, 406, NULL,
+	                wb_arena_printf(request->conn->arena,
+	                                "This path answers with %s only.",
+	                                type));
+	return true;
+}
+
 static void
 handle(struct wb_http_request *request)
 {
@@ -188,8 +194,10 @@ handle(struct wb_http_request *request)
 		answer_unmatched(request);
 		return;
 	}
+	if (refuse_type(request))
+		return;
 	request->match.route->handle(request, server->arg);
-	if (conn->request == NULL) /* answered: request is gone */
+	if (conn->state != WB_HTTP_CONN_HANDLING) /* answered, or a stream */
 		return;
 	WB_ASSERT(request->on_gone != NULL);
 	wb_http_conn_watch_peer(conn);
@@ -270,6 +278,43 @@ wb_http_header(const struct wb_http_request *request, const char *name)
 {
 	return evhttp_find_header(
 	    evhttp_request_get_input_headers(request->req), name);
+}
+
+size_t
+wb_http_header_count(const struct wb_http_request *request, const char *name)
+{
+	const struct evkeyvalq *headers =
+	    evhttp_request_get_input_headers(request->req);
+	const struct evkeyval *header;
+	size_t n = 0;
+
+	TAILQ_FOREACH(header, headers, next)
+	n += strcasecmp(header->key, name) == 0 ? 1 : 0;
+	return n;
+}
+
+const char *
+wb_http_path(const struct wb_http_request *request)
+{
+	return request->path;
+}
+
+const char *
+wb_http_route_path(const struct wb_http_request *request)
+{
+	return request->match.route->path;
+}
+
+const char *
+wb_http_caller(const struct wb_http_request *request)
+{
+	return request->caller;
+}
+
+void
+wb_http_set_caller(struct wb_http_request *request, const char *caller)
+{
+	request->caller = wb_arena_strdup(request->conn->arena, caller);
 }
 
 const void *

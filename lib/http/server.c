@@ -1,4 +1,6 @@
 /* Listening, the limit of connections, and draining. */
+#define _DEFAULT_SOURCE /* SO_REUSEPORT */
+
 #include "http/internal.h"
 
 #include "base/log.h"
@@ -147,9 +149,9 @@ port_of(int fd)
 
 /* A listening socket, or -1 and errno. */
 static int
-open_socket(const struct addrinfo *address)
+open_socket(const struct addrinfo *address, bool is_shared)
 {
-	int fd, saved, on = 1;
+	int fd, saved, on = 1, shared = is_shared ? 1 : 0;
 
 	fd = socket(address->ai_family,
 	            SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -158,6 +160,8 @@ open_socket(const struct addrinfo *address)
 	/* Accepted sockets inherit TCP_NODELAY on Linux; libevent never sets
 	 * it. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) ==
+	        0 &&
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
 	    bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
 	    listen(fd, BACKLOG) == 0)
@@ -180,7 +184,7 @@ start_listening(struct wb_http_server *server, struct wb_note *note)
 	address = parse_address(listen);
 	if (address == NULL)
 		return wb_fail(note, WB_ERR_IO, "listen=\"%s\"", listen);
-	fd = open_socket(address);
+	fd = open_socket(address, server->params->share_port);
 	freeaddrinfo(address);
 	if (fd < 0)
 		return wb_fail(note, WB_ERR_IO, "listen=\"%s\" why=\"%s\"",
@@ -285,6 +289,8 @@ wb_http_server_drain(struct wb_http_server *server, wb_loop_fn done, void *arg)
 		next = conn->next;
 		if (conn->state == WB_HTTP_CONN_IDLE)
 			evhttp_connection_free(conn->evcon);
+		else if (conn->state == WB_HTTP_CONN_STREAMING)
+			wb_http_stream_cut(conn->request);
 	}
 	wb_http_server_balance(server);
 }

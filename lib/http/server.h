@@ -17,7 +17,8 @@ struct json_object;
 
 /* Filled from wb_http_params_table. */
 struct wb_http_params {
-	char *listen; /* "127.0.0.1:8081", "[::1]:0" */
+	char *listen;    /* "127.0.0.1:8081", "[::1]:0" */
+	bool share_port; /* with other processes that do so, too */
 	int64_t max_body_bytes;
 	int64_t max_header_bytes;
 	int64_t max_connections;
@@ -37,6 +38,9 @@ struct wb_http_route {
 	const char *method; /* "GET", "POST", "PUT" */
 	const char *path;
 	void (*handle)(struct wb_http_request *request, void *arg);
+	/* Content type of a good answer, NULL = application/json. Who does not
+	 * accept it is answered 406 before anything is done. */
+	const char *produces;
 };
 
 void wb_http_server_free(struct wb_http_server *server);
@@ -57,8 +61,8 @@ enum wb_err wb_http_listen_check(const char *listen,
 /* The port in use (for "…:0"). */
 uint16_t wb_http_server_port(const struct wb_http_server *server);
 
-/* Accepts no new connections, closes idle ones, and calls done when the last
- * request has been answered. */
+/* Accepts no new connections, closes idle ones, ends streams, and calls done
+ * when the last request has been answered. */
 void wb_http_server_drain(struct wb_http_server *server, wb_loop_fn done,
                           void *arg);
 
@@ -77,6 +81,18 @@ const char *wb_http_query_param(const struct wb_http_request *request,
 const char *wb_http_header(const struct wb_http_request *request,
                            const char *name);
 
+/* How many headers of that name there are. */
+size_t wb_http_header_count(const struct wb_http_request *request,
+                            const char *name);
+
+/* The path as it came; and as the route's row has it, "/orders/{id}". */
+const char *wb_http_path(const struct wb_http_request *request);
+const char *wb_http_route_path(const struct wb_http_request *request);
+
+/* Who asks, once that is known: "" before. Copied. */
+const char *wb_http_caller(const struct wb_http_request *request);
+void wb_http_set_caller(struct wb_http_request *request, const char *caller);
+
 const void *wb_http_body(const struct wb_http_request *request,
                          size_t *ret_bytes);
 
@@ -93,9 +109,18 @@ const char *wb_http_traceparent(const struct wb_http_request *request);
  * result. */
 struct json_object *wb_http_json_body(struct wb_http_request *request);
 
+/* N of "Prefer: wait=N" (RFC 7240), at most max_s; 0 = none, or one that is no
+ * number. Whoever honours it sets Preference-Applied, too. */
+int64_t wb_http_prefer_wait_s(const struct wb_http_request *request,
+                              int64_t max_s);
+
+/* The handler means to answer later than the reply deadline, by so much. */
+void wb_http_extend_deadline(struct wb_http_request *request, int64_t more_ms);
+
 /* Called when the client has gone or the reply deadline has answered before the
- * handler did: from then on the request must not be used, and needs no answer.
- * A handler that answers later must set this. */
+ * handler did; of a stream, when its client has gone or is too slow, or the
+ * server drains: from then on the request must not be used, and needs no
+ * answer. A handler that answers later, and each stream, must set this. */
 void wb_http_on_gone(struct wb_http_request *request, wb_loop_fn fn, void *arg);
 
 /* ---- the answer (ends the request) ---- */
@@ -110,6 +135,23 @@ void wb_http_reply_json(struct wb_http_request *request, int status,
 void wb_http_reply(struct wb_http_request *request, int status,
                    const char *content_type, const void *body,
                    size_t body_bytes);
+
+/* ---- a stream: an answer whose end is not known when it begins ---- */
+
+/* Begins a 200. False after HEAD, which is answered with that: the request is
+ * over. The connection is closed at the stream's end. */
+bool wb_http_stream_start(struct wb_http_request *request,
+                          const char *content_type) WB_MUST_USE;
+
+/* Copied. A client that has not taken what was sent within read_deadline_ms, or
+ * leaves more than WB_HTTP_STREAM_BYTES of it, is cut off: see
+ * wb_http_on_gone. */
+#define WB_HTTP_STREAM_BYTES ((size_t)256 * 1024)
+void wb_http_stream_send(struct wb_http_request *request, const void *data,
+                         size_t bytes);
+
+/* Ends the request. */
+void wb_http_stream_end(struct wb_http_request *request);
 
 /* RFC 9457. slug: last part of the problem's type ("unknown-sku"); NULL for
  * about:blank. detail: a sentence for people. */

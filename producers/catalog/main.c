@@ -4,11 +4,13 @@
 #include "producer.h"
 
 static const struct wb_http_route routes[] = {
-	{ "GET", "/products", list_products },
-	{ "GET", "/products/{sku}", get_product },
-	{ "PUT", "/products/{sku}", put_product },
-	{ "POST", "/products/{sku}/receipts", post_receipt },
-	{ NULL, NULL, NULL },
+	{ .method = "GET", .path = "/products", .handle = list_products },
+	{ .method = "GET", .path = "/products/{sku}", .handle = get_product },
+	{ .method = "PUT", .path = "/products/{sku}", .handle = put_product },
+	{ .method = "POST",
+	  .path = "/products/{sku}/receipts",
+	  .handle = post_receipt },
+	{ .method = NULL },
 };
 
 int

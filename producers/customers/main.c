@@ -4,9 +4,9 @@
 #include "producer.h"
 
 static const struct wb_http_route routes[] = {
-	{ "POST", "/customers", post_customer },
-	{ "GET", "/customers/{id}", get_customer },
-	{ NULL, NULL, NULL },
+	{ .method = "POST", .path = "/customers", .handle = post_customer },
+	{ .method = "GET", .path = "/customers/{id}", .handle = get_customer },
+	{ .method = NULL },
 };
 
 int

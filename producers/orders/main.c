@@ -5,11 +5,13 @@
 #include "producer.h"
 
 static const struct wb_http_route routes[] = {
-	{ "POST", "/orders", post_order },
-	{ "GET", "/orders", list_orders },
-	{ "GET", "/orders/{id}", get_order },
-	{ "POST", "/orders/{id}/cancel", cancel_order },
-	{ NULL, NULL, NULL },
+	{ .method = "POST", .path = "/orders", .handle = post_order },
+	{ .method = "GET", .path = "/orders", .handle = list_orders },
+	{ .method = "GET", .path = "/orders/{id}", .handle = get_order },
+	{ .method = "POST",
+	  .path = "/orders/{id}/cancel",
+	  .handle = cancel_order },
+	{ .method = NULL },
 };
 
 int

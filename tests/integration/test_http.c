@@ -292,12 +292,34 @@ ids_are_kept_or_made(void **state)
 	json_object_put(json);
 	assert_true(
 	    wb_test_http_has_line(&http.reply, "X-Request-Id: abc-1.2"));
+	assert_string_equal(wb_test_http_value(&http.reply, "traceparent"),
+	                    trace);
 	wb_test_http_get("GET /ids" HOST "X-Request-Id: a b\"c\r\n"
 	                 "traceparent: 00-00000000000000000000000000000000-"
 	                 "b7ad6b7169203331-01\r\n" END);
 	assert_int_equal(
 	    strlen(wb_test_http_value(&http.reply, "X-Request-Id")), 36);
 	assert_null(strstr(http.reply.body, "-b7ad6b7169203331-"));
+	assert_int_equal(strlen(wb_test_http_value(&http.reply, "traceparent")),
+	                 55);
+}
+
+/* Before anything is done; errors are problem+json all the same. */
+static void
+what_is_not_acceptable_gets_406(void **state)
+{
+	(void)state;
+	wb_test_http_gets_problem("GET /hello" HOST "Accept: text/html\r\n" END,
+	                          406);
+	wb_test_http_gets_problem("PUT /items/1" HOST
+	                          "Accept: application/json;q=0, */*\r\n"
+	                          "Content-Length: 0\r\n" END,
+	                          406);
+	wb_test_http_get("GET /hello" HOST
+	                 "Accept: text/html, */*;q=0.1\r\n" END);
+	assert_int_equal(http.reply.status, 200);
+	wb_test_http_gets_problem(
+	    "GET /nothing" HOST "Accept: text/html\r\n" END, 404);
 }
 
 int
@@ -318,6 +340,7 @@ main(void)
 		WITH_SERVER(json_is_checked),
 		WITH_SERVER(wrong_fields_are_pointed_at),
 		WITH_SERVER(ids_are_kept_or_made),
+		WITH_SERVER(what_is_not_acceptable_gets_406),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "http/json_check.h"
 #include "support/http_peer.h"
 
@@ -217,6 +218,99 @@ get_fail(struct wb_http_request *request, void *arg)
 	wb_http_problem(request, 500, NULL, "It fails.");
 }
 
+/* ---- streams ---- */
+
+struct stream {
+	struct wb_http_request *request;
+	struct wb_timer timer;
+	int64_t again_ms; /* 0: the next one is the last */
+	const char *text;
+	size_t bytes;
+};
+
+static void
+free_stream(struct stream *stream)
+{
+	wb_timer_fini(&stream->timer);
+	free(stream);
+}
+
+static void
+on_stream_gone(void *arg)
+{
+	child.n_gone++;
+	free_stream(arg);
+}
+
+static void
+on_stream_timer(void *arg)
+{
+	struct stream *stream = arg;
+	struct wb_http_request *request = stream->request;
+
+	wb_http_stream_send(request, stream->text, stream->bytes);
+	if (stream->again_ms > 0) {
+		wb_timer_start_ms(&stream->timer, stream->again_ms);
+		return;
+	}
+	free_stream(stream);
+	wb_http_stream_end(request);
+}
+
+/* NULL after HEAD. */
+static struct stream *
+start_stream(struct wb_http_request *request)
+{
+	struct stream *stream = wb_zalloc(sizeof(*stream));
+
+	stream->request = request;
+	wb_timer_init(&stream->timer, child.loop, on_stream_timer, stream);
+	wb_http_on_gone(request, on_stream_gone, stream);
+	if (wb_http_stream_start(request, "text/event-stream"))
+		return stream;
+	free_stream(stream);
+	return NULL;
+}
+
+static void
+get_stream(struct wb_http_request *request, void *arg)
+{
+	struct stream *stream = start_stream(request);
+
+	(void)arg;
+	if (stream == NULL)
+		return;
+	wb_http_stream_send(request, "one\n", 4);
+	stream->text = "two\n";
+	stream->bytes = 4;
+	wb_timer_start_ms(&stream->timer, LATER_MS);
+}
+
+static void
+get_open(struct wb_http_request *request, void *arg)
+{
+	struct stream *stream = start_stream(request);
+
+	(void)arg;
+	if (stream != NULL)
+		wb_http_stream_send(request, "one\n", 4);
+}
+
+static void
+get_flood(struct wb_http_request *request, void *arg)
+{
+	static char bytes[100000];
+	struct stream *stream = start_stream(request);
+
+	(void)arg;
+	if (stream == NULL)
+		return;
+	stream->text = bytes;
+	stream->bytes = sizeof(bytes);
+	stream->again_ms = 1;
+	wb_timer_start_ms(&stream->timer, 1);
+}
+
 static const struct wb_http_route routes[] = {
 	{ .method = "GET", .path = "/hello", .handle = get_hello },
 	{ .method = "GET", .path = "/items/{id}", .handle = get_item },
@@ -230,6 +324,18 @@ static const struct wb_http_route routes[] = {
 	{ .method = "GET", .path = "/gone", .handle = get_gone },
 	{ .method = "GET", .path = "/big", .handle = get_big },
 	{ .method = "GET", .path = "/fail", .handle = get_fail },
+	{ .method = "GET",
+	  .path = "/stream",
+	  .handle = get_stream,
+	  .produces = "text/event-stream" },
+	{ .method = "GET",
+	  .path = "/open",
+	  .handle = get_open,
+	  .produces = "text/event-stream" },
+	{ .method = "GET",
+	  .path = "/flood",
+	  .handle = get_flood,
+	  .produces = "text/event-stream" },
 	{ .method = NULL },
 };
 

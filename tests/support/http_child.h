@@ -10,7 +10,10 @@
  *   GET  /never        no answer
  *   GET  /gone         200 {"gone":N}: requests whose client has gone
  *   GET  /big          200 and 300,000 bytes
- *   GET  /fail         500 */
+ *   GET  /fail         500
+ *   GET  /stream       text/event-stream: "one" at once, "two" 50 ms later
+ *   GET  /open         the same type, without an end
+ *   GET  /flood        the same, as much as is taken */
 #ifndef WB_TESTS_HTTP_CHILD_H
 #define WB_TESTS_HTTP_CHILD_H
 

@@ -207,11 +207,11 @@ get_charge(struct wb_http_request *request, void *arg)
 }
 
 const struct wb_http_route api_routes[] = {
-	{ "POST", "/charges", post_charge },
-	{ "POST", "/refunds", post_refund },
-	{ "GET", "/charges", get_charges },
-	{ "GET", "/charges/{key}", get_charge },
-	{ NULL, NULL, NULL },
+	{ .method = "POST", .path = "/charges", .handle = post_charge },
+	{ .method = "POST", .path = "/refunds", .handle = post_refund },
+	{ .method = "GET", .path = "/charges", .handle = get_charges },
+	{ .method = "GET", .path = "/charges/{key}", .handle = get_charge },
+	{ .method = NULL },
 };
 
 void
