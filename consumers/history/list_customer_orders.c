@@ -96,7 +96,6 @@ on_selected(const struct wb_pg_result *result, void *arg)
 	struct wb_db_call *call = arg;
 	struct state *state = call->state;
 
-	call->status = 200;
 	wb_page_print(&call->body, &state->page, result, print_order);
 }
 

@@ -34,6 +34,10 @@
 	X(HTTP_REQUEST, "WB-HTTP-REQUEST",                                     \
 	  "A request was answered, or a connection moved on (debug).")         \
 	X(HTTP_ERROR, "WB-HTTP-ERROR", "An HTTP request failed inside.")       \
+	X(OVERLOAD, "WB-OVERLOAD",                                             \
+	  "Orders are refused since the outbox is too old, or again taken.")   \
+	X(IDEMPOTENCY, "WB-IDEMPOTENCY",                                       \
+	  "Old idempotency keys could not be given back.")                     \
 	X(CONSUMER_STATE, "WB-CONSUMER-STATE",                                 \
 	  "A step of a consumer (debug).")                                     \
 	X(CONSUMER_RETRY, "WB-CONSUMER-RETRY",                                 \

@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/idempotency.h"
+#include "service/reply_headers.h"
 
 #include <stdlib.h>
 
@@ -17,6 +19,8 @@ struct call {
 	struct call *prev, *next;
 	struct wb_http_request *request; /* NULL: the client has gone */
 	const struct wb_db_work *work;
+	struct wb_idem *key;         /* NULL: none was given */
+	struct wb_idem_batch *batch; /* of that one key */
 	unsigned n_tries;
 	bool is_unknown; /* a commit's end was never learnt */
 };
@@ -45,7 +49,10 @@ free_call(struct call *call)
 		call->db->calls = call->next;
 	if (call->next != NULL)
 		call->next->prev = call->prev;
+	wb_idem_batch_free(call->batch);
+	wb_idem_free(call->key);
 	wb_arena_free(call->public.arena);
+	wb_buf_fini(&call->public.headers);
 	wb_buf_fini(&call->public.body);
 	free(call->public.state);
 	call->magic = 0;
@@ -61,12 +68,16 @@ answer(struct call *call)
 
 	if (call->request == NULL)
 		return;
-	if (call->work->answer != NULL)
+	if (call->key != NULL && wb_idem_end(call->key) != WB_IDEM_NEW) {
+		wb_idem_answer(call->key, call->request);
+	} else if (public->status == 0) {
 		call->work->answer(public, call->request);
-	else
+	} else {
+		wb_reply_headers(call->request, wb_buf_text(&public->headers));
 		wb_http_reply_json(call->request, public->status,
 		                   wb_buf_text(&public->body),
 		                   public->body.len);
+	}
 }
 
 static void
@@ -131,6 +142,29 @@ on_done(const struct wb_tx_outcome *outcome, void *arg)
 }
 
 static void
+on_key_found(void *arg)
+{
+	struct call *call = NULL;
+
+	WB_CAST(call, arg, CALL_MAGIC);
+	if (wb_idem_end(call->key) == WB_IDEM_NEW)
+		call->work->run(&call->public);
+	else
+		wb_tx_rollback(call->public.tx);
+}
+
+static void
+find_key(struct call *call)
+{
+	wb_idem_batch_clear(call->batch);
+	wb_idem_batch_add(call->batch, call->key);
+	(void)wb_idem_batch_find(call->batch, call->public.tx,
+	                         call->n_tries > 1, on_key_found,
+	                         call); /* there is one */
+	wb_tx_flush(call->public.tx);
+}
+
+static void
 begin(struct wb_pg *pg, void *arg)
 {
 	struct call *call = NULL;
@@ -141,10 +175,14 @@ begin(struct wb_pg *pg, void *arg)
 		free_call(call);
 		return;
 	}
+	wb_buf_clear(&call->public.headers);
 	wb_buf_clear(&call->public.body);
 	call->public.status = 0;
 	call->public.tx = wb_tx_begin(pg, on_done, call);
-	call->work->run(&call->public);
+	if (call->key != NULL)
+		find_key(call);
+	else
+		call->work->run(&call->public);
 }
 
 /* What has begun is finished, without an answer. */
@@ -186,8 +224,46 @@ wb_db_call_start(struct wb_db_call *public)
 	struct call *call = NULL;
 
 	WB_CAST(call, (void *)public, CALL_MAGIC);
+	if (call->work->takes_key && !wb_idem_take(call->request, &call->key)) {
+		free_call(call);
+		return;
+	}
+	if (call->key != NULL)
+		call->batch = wb_idem_batch_new();
 	wb_http_on_gone(call->request, on_gone, call);
 	take(call);
+}
+
+void
+wb_db_call_header(struct wb_db_call *public, const char *name,
+                  const char *value)
+{
+	wb_buf_printf(&public->headers, "%s: %s\n", name, value);
+}
+
+void
+wb_db_call_commit(struct wb_db_call *public)
+{
+	struct call *call = NULL;
+
+	WB_CAST(call, (void *)public, CALL_MAGIC);
+	if (call->key != NULL && public->status / 100 == 2) {
+		wb_idem_batch_keep(call->batch, call->key,
+		                   &(struct wb_idem_answer){
+		                       .status = public->status,
+		                       .headers = wb_buf_text(&public->headers),
+		                       .body = wb_buf_text(&public->body),
+		                       .body_bytes = public->body.len,
+		                   });
+		wb_idem_batch_store(call->batch, public->tx);
+	}
+	wb_tx_commit(public->tx);
+}
+
+struct wb_pg_pool *
+wb_db_pool(struct wb_db *db)
+{
+	return db->pool;
 }
 
 /* ---- the database ---- */

@@ -19,7 +19,6 @@ on_selected(const struct wb_pg_result *result, void *arg)
 {
 	struct wb_db_call *call = arg;
 
-	call->status = 200;
 	wb_page_print(&call->body, call->state, result, product_print_row);
 }
 
@@ -34,9 +33,16 @@ run(struct wb_db_call *call)
 	wb_pg_args_free(args);
 }
 
+static void
+answer(struct wb_db_call *call, struct wb_http_request *request)
+{
+	wb_page_reply(request, call->state, "", &call->body);
+}
+
 static const struct wb_db_work work = {
 	.state_bytes = sizeof(struct wb_page),
 	.run = run,
+	.answer = answer,
 };
 
 void

@@ -1,7 +1,11 @@
 /* The statics are the process's own, for a service's calls have no argument. */
 #include "producer.h"
 
+#include "service/idempotency.h"
 #include "service/service.h"
+
+/* Sets of parameters: pg, pool, http, idempotency. */
+enum { OWN_SETS = 4 };
 
 static const struct producer_extra no_extra;
 
@@ -28,8 +32,9 @@ start(struct wb_loop *loop, struct wb_note *note)
 		return err;
 	process.db =
 	    wb_db_new(loop, &params.pg, &params.pool, wb_service_instance());
+	wb_idem_start(loop, process.db);
 	if (process.extra->start != NULL)
-		process.extra->start(loop, &params.pg);
+		process.extra->start(loop, &params.pg, process.db);
 	process.server = wb_http_server_new(
 	    loop, &params.http, process.producer->routes, process.db, note);
 	return process.server == NULL ? WB_ERR_IO : WB_OK;
@@ -55,6 +60,8 @@ static void
 drain(wb_service_drained_fn drained)
 {
 	process.drained = drained;
+	if (process.extra->hurry != NULL)
+		process.extra->hurry();
 	wb_http_server_drain(process.server, on_server_drained, NULL);
 }
 
@@ -65,6 +72,7 @@ stop(void)
 	wb_http_server_free(process.server);
 	if (process.extra->stop != NULL)
 		process.extra->stop();
+	wb_idem_stop();
 	wb_db_free(process.db);
 }
 
@@ -73,23 +81,26 @@ producer_main(const struct producer *producer, int argc, char **argv)
 {
 	const struct producer_extra *extra =
 	    producer->extra != NULL ? producer->extra : &no_extra;
-	const struct wb_param_set sets[] = {
+	struct wb_param_set sets[OWN_SETS + PRODUCER_EXTRA_SETS] = {
 		{ wb_pg_params_table, wb_pg_params_count, &params.pg },
 		{ wb_pg_pool_params_table, wb_pg_pool_params_count,
 		  &params.pool },
 		{ wb_http_params_table, wb_http_params_count, &params.http },
-		extra->params,
+		{ wb_idem_params_table, wb_idem_params_count, &wb_idem_params },
 	};
-	const struct wb_service service = {
+	struct wb_service service = {
 		.name = producer->name,
 		.usage = producer->usage,
 		.params = sets,
-		.n_params = WB_ARRAY_LEN(sets),
+		.n_params = OWN_SETS,
 		.start = start,
 		.drain = drain,
 		.stop = stop,
 	};
 
+	WB_ASSERT(extra->n_params <= PRODUCER_EXTRA_SETS);
+	for (size_t i = 0; i < extra->n_params; i++)
+		sets[service.n_params++] = extra->params[i];
 	process.producer = producer;
 	process.extra = extra;
 	return wb_service_main(&service, argc, argv);

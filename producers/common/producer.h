@@ -6,12 +6,19 @@
 #include "pg/pg.h"
 #include "service/db_call.h"
 
+#define PRODUCER_EXTRA_SETS 4
+
 /* What such a process does beside answering from the pool. Every call may be
  * NULL. */
 struct producer_extra {
 	/* Its parameters, filled before start. */
-	struct wb_param_set params;
-	void (*start)(struct wb_loop *loop, const struct wb_pg_params *pg);
+	const struct wb_param_set *params;
+	size_t n_params; /* at most PRODUCER_EXTRA_SETS */
+	/* db: the one that the routes have. */
+	void (*start)(struct wb_loop *loop, const struct wb_pg_params *pg,
+	              struct wb_db *db);
+	/* Told to stop: answer at once what waits for something to happen. */
+	void (*hurry)(void);
 	/* All requests are answered: finish what is in hand, call done(arg). */
 	void (*drain)(wb_loop_fn done, void *arg);
 	/* The server is gone; also after a start that failed. */
@@ -25,7 +32,8 @@ struct producer {
 	const struct producer_extra *extra; /* NULL = nothing */
 };
 
-/* Parameters: pg, pool, http, and those of extra. Returns the exit status. */
+/* Parameters: pg, pool, http, idempotency, and those of extra. Returns the exit
+ * status. */
 int producer_main(const struct producer *producer, int argc, char **argv);
 
 #endif

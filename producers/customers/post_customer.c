@@ -58,18 +58,20 @@ on_registered(const struct wb_pg_result *result, void *arg)
 	struct wb_db_call *call = arg;
 	const struct state *state = call->state;
 	const char *outcome = wb_pg_text(result, 0, 0);
+	char location[64], id[WB_UUID_TEXT_BYTES];
 
 	customer_print(&call->body, &state->customer);
+	(void)snprintf(location, sizeof(location), "/customers/%s",
+	               wb_uuid_format(&state->customer.id, id));
+	wb_db_call_header(call, "Location", location);
 	if (strcmp(outcome, "CREATED") == 0) {
 		call->status = 201;
 		emit(call);
 	} else if (strcmp(outcome, "SAME") == 0) {
 		/* An id of our own: an earlier try was committed. */
 		call->status = state->is_own_id ? 201 : 200;
-	} else {
-		call->status = 409;
 	}
-	wb_tx_commit(call->tx);
+	wb_db_call_commit(call);
 }
 
 static void
@@ -89,24 +91,15 @@ run(struct wb_db_call *call)
 static void
 answer(struct wb_db_call *call, struct wb_http_request *request)
 {
-	const struct state *state = call->state;
-	char location[64], id[WB_UUID_TEXT_BYTES];
-
-	if (call->status == 409) {
-		wb_http_problem(request, 409, "customer-exists",
-		                "There is a customer with this customer_id, "
-		                "but with another name or email.");
-		return;
-	}
-	(void)snprintf(location, sizeof(location), "/customers/%s",
-	               wb_uuid_format(&state->customer.id, id));
-	wb_http_set_header(request, "Location", location);
-	wb_http_reply_json(request, call->status, call->body.data,
-	                   call->body.len);
+	(void)call;
+	wb_http_problem(request, 409, "customer-exists",
+	                "There is a customer with this customer_id, but with "
+	                "another name or email.");
 }
 
 static const struct wb_db_work work = {
 	.state_bytes = sizeof(struct state),
+	.takes_key = true,
 	.run = run,
 	.answer = answer,
 };

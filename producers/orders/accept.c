@@ -108,7 +108,7 @@ on_change(void *arg, const char *why)
 }
 
 static void
-on_missing(void *arg, struct order *order)
+on_later(void *arg, struct order *order)
 {
 	(void)arg;
 	order_list_push(&acceptor.later, order);
@@ -139,6 +139,7 @@ on_failed(void *arg, struct order_list *batch,
 	(void)arg;
 	for (order = batch->first; order != NULL; order = next) {
 		next = order->next;
+		order->has_run = true;
 		order->is_unknown |= outcome->end == WB_TX_UNKNOWN;
 		order->is_alone |= !is_lost;
 		if (order->request != NULL &&
@@ -172,7 +173,7 @@ on_end(void *arg)
 
 static const struct lane_events lane_events = {
 	.on_change = on_change,
-	.on_missing = on_missing,
+	.on_later = on_later,
 	.on_failed = on_failed,
 	.on_end = on_end,
 };

@@ -56,6 +56,22 @@ emit(struct wb_db_call *call, int64_t sequence, const char *snapshot)
 }
 
 static void
+accept_request(struct wb_db_call *call)
+{
+	const struct state *state = call->state;
+	char location[64];
+
+	(void)snprintf(location, sizeof(location), "/orders/%s",
+	               state->id_text);
+	call->status = 202;
+	wb_db_call_header(call, "Location", location);
+	wb_buf_printf(&call->body,
+	              "{\"order_id\":\"%s\",\"status\":\"PENDING\","
+	              "\"cancel_requested\":true}",
+	              state->id_text);
+}
+
+static void
 on_requested(const struct wb_pg_result *result, void *arg)
 {
 	struct wb_db_call *call = arg;
@@ -64,7 +80,10 @@ on_requested(const struct wb_pg_result *result, void *arg)
 	state->outcome = wb_arena_strdup(call->arena, wb_pg_text(result, 0, 0));
 	if (strcmp(state->outcome, "REQUESTED") == 0)
 		emit(call, wb_pg_i64(result, 0, 1), wb_pg_text(result, 0, 2));
-	wb_tx_commit(call->tx);
+	if (strcmp(state->outcome, "REQUESTED") == 0 ||
+	    strcmp(state->outcome, "ALREADY") == 0)
+		accept_request(call);
+	wb_db_call_commit(call);
 }
 
 static void
@@ -80,23 +99,6 @@ run(struct wb_db_call *call)
 }
 
 static void
-answer_requested(const struct state *state, struct wb_http_request *request)
-{
-	char location[64], body[128];
-	int n = 0;
-
-	(void)snprintf(location, sizeof(location), "/orders/%s",
-	               state->id_text);
-	n = snprintf(body, sizeof(body),
-	             "{\"order_id\":\"%s\",\"status\":\"PENDING\","
-	             "\"cancel_requested\":true}",
-	             state->id_text);
-	WB_ASSERT(n > 0 && (size_t)n < sizeof(body));
-	wb_http_set_header(request, "Location", location);
-	wb_http_reply_json(request, 202, body, (size_t)n);
-}
-
-static void
 answer(struct wb_db_call *call, struct wb_http_request *request)
 {
 	const struct state *state = call->state;
@@ -104,9 +106,6 @@ answer(struct wb_db_call *call, struct wb_http_request *request)
 
 	if (strcmp(state->outcome, "MISSING") == 0) {
 		refuse_missing(request, "order");
-	} else if (strcmp(state->outcome, "REQUESTED") == 0 ||
-	           strcmp(state->outcome, "ALREADY") == 0) {
-		answer_requested(state, request);
 	} else {
 		(void)snprintf(detail, sizeof(detail),
 		               "The order has ended, it is %s.",
@@ -117,6 +116,7 @@ answer(struct wb_db_call *call, struct wb_http_request *request)
 
 static const struct wb_db_work work = {
 	.state_bytes = sizeof(struct state),
+	.takes_key = true,
 	.run = run,
 	.answer = answer,
 };

@@ -1,19 +1,20 @@
-/* GET /orders/{id} */
+/* GET /orders/{id}, at once or when the order has ended. */
 #include "routes.h"
 
+#include "await_order.h"
 #include "order_view.h"
 #include "refuse.h"
+#include "show_order.h"
+#include "waiters.h"
 
 #include "service/db_call.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 struct state {
+	struct wb_db *db;
 	struct wb_uuid id;
-	const char *if_none_match; /* NULL = absent */
-	int64_t version;           /* 0 = there is no such order */
+	int64_t wait_s;
+	int64_t version; /* 0 = there is no such order */
+	bool is_pending;
 };
 
 static const struct wb_pg_stmt select_order = {
@@ -21,6 +22,9 @@ static const struct wb_pg_stmt select_order = {
 	.sql = "SELECT " ORDER_COLUMNS " FROM orders "
 	       "WHERE order_id = $1::uuid",
 };
+
+static void ask(struct wb_http_request *request, struct wb_db *db,
+                const struct wb_uuid *id, int64_t wait_s);
 
 static void
 on_selected(const struct wb_pg_result *result, void *arg)
@@ -31,6 +35,7 @@ on_selected(const struct wb_pg_result *result, void *arg)
 	if (wb_pg_rows(result) == 0)
 		return;
 	state->version = order_view_version(result, 0);
+	state->is_pending = order_view_is_pending(result, 0);
 	order_view_print(&call->body, result, 0);
 }
 
@@ -47,32 +52,40 @@ run(struct wb_db_call *call)
 	wb_pg_args_free(args);
 }
 
-/* The quotes are part of the tag, so a list of tags holds it as it is. */
-static bool
-is_matched(const char *if_none_match, const char *etag)
+/* It has ended, or the time is over: as it is now. */
+static void
+on_awaited(struct wb_http_request *request, const struct wb_uuid *id,
+           const struct wb_pg_result *result, size_t row, void *arg)
 {
-	return if_none_match != NULL && (strcmp(if_none_match, "*") == 0 ||
-	                                 strstr(if_none_match, etag) != NULL);
+	if (result != NULL)
+		show_order_row(request, result, row);
+	else
+		ask(request, arg, id, 0);
 }
 
 static void
 answer(struct wb_db_call *call, struct wb_http_request *request)
 {
 	const struct state *state = call->state;
-	char etag[32];
 
 	if (state->version == 0) {
 		refuse_missing(request, "order");
 		return;
 	}
-	(void)snprintf(etag, sizeof(etag), "\"v%" PRId64 "\"", state->version);
-	wb_http_set_header(request, "ETag", etag);
-	wb_http_set_header(request, "Cache-Control", "no-cache");
-	if (is_matched(state->if_none_match, etag))
-		wb_http_reply(request, 304, NULL, NULL, 0);
-	else
-		wb_http_reply_json(request, 200, call->body.data,
-		                   call->body.len);
+	if (state->wait_s > 0 && waiters_have_room()) {
+		show_wait_applied(request, state->wait_s);
+		if (state->is_pending) {
+			await_order(request, &(struct await){
+			                         .order_id = state->id,
+			                         .version = state->version,
+			                         .wait_s = state->wait_s,
+			                         .fn = on_awaited,
+			                         .arg = state->db,
+			                     });
+			return;
+		}
+	}
+	show_order(request, state->version, &call->body);
 }
 
 static const struct wb_db_work work = {
@@ -81,23 +94,26 @@ static const struct wb_db_work work = {
 	.answer = answer,
 };
 
+static void
+ask(struct wb_http_request *request, struct wb_db *db, const struct wb_uuid *id,
+    int64_t wait_s)
+{
+	struct wb_db_call *call = wb_db_call_new(db, request, &work);
+	struct state *state = call->state;
+
+	state->db = db;
+	state->id = *id;
+	state->wait_s = wait_s;
+	wb_db_call_start(call);
+}
+
 void
 get_order(struct wb_http_request *request, void *arg)
 {
-	const char *if_none_match = wb_http_header(request, "If-None-Match");
-	struct wb_db_call *call = NULL;
-	struct state *state = NULL;
 	struct wb_uuid id;
 
-	if (!wb_uuid_parse(wb_http_path_param(request, "id"), &id)) {
+	if (!wb_uuid_parse(wb_http_path_param(request, "id"), &id))
 		refuse_missing(request, "order");
-		return;
-	}
-	call = wb_db_call_new(arg, request, &work);
-	state = call->state;
-	state->id = id;
-	if (if_none_match != NULL)
-		state->if_none_match =
-		    wb_arena_strdup(call->arena, if_none_match);
-	wb_db_call_start(call);
+	else
+		ask(request, arg, &id, await_wanted_s(request));
 }

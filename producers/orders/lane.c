@@ -27,6 +27,7 @@ struct lane {
 	unsigned n_awaited; /* answers before it can be decided */
 	struct lookup *lookup;
 	struct insert *insert;
+	struct wb_idem_batch *keys;
 };
 
 static const struct wb_pg_stmt find_stored = {
@@ -37,20 +38,56 @@ static const struct wb_pg_stmt find_stored = {
 /* ---- third: insert ---- */
 
 static void
+keep_answer(struct lane *lane, const struct order *order)
+{
+	struct wb_buf headers = { 0 }, body = { 0 };
+	struct wb_idem_answer answer = reply_print(order, &headers, &body);
+
+	wb_idem_batch_keep(lane->keys, order->key, &answer);
+	wb_buf_fini(&headers);
+	wb_buf_fini(&body);
+}
+
+static void
 insert(struct lane *lane)
 {
 	insert_clear(lane->insert);
 	for (const struct order *order = lane->batch.first; order != NULL;
-	     order = order->next)
-		if (!order->is_stored)
-			insert_add(lane->insert, order);
-	if (insert_send(lane->insert, lane->tx))
-		wb_tx_commit(lane->tx);
-	else
+	     order = order->next) {
+		if (order->is_stored)
+			continue;
+		insert_add(lane->insert, order);
+		if (order->key != NULL)
+			keep_answer(lane, order);
+	}
+	if (!insert_send(lane->insert, lane->tx)) {
 		wb_tx_rollback(lane->tx);
+		return;
+	}
+	wb_idem_batch_store(lane->keys, lane->tx);
+	wb_tx_commit(lane->tx);
 }
 
-/* ---- second: price ---- */
+/* ---- second: keys and prices ---- */
+
+/* What has an answer already, or is in the hands of others, leaves the
+ * batch. */
+static void
+heed_key(struct lane *lane, struct order *order)
+{
+	enum wb_idem_end end = wb_idem_end(order->key);
+
+	if (end == WB_IDEM_NEW)
+		return;
+	order_list_remove(order);
+	if (end == WB_IDEM_IN_FLIGHT && order->has_run) {
+		/* Likely its own lock, on a connection that was lost. */
+		lane->events->on_later(lane->arg, order);
+		return;
+	}
+	reply_by_key(order);
+	order_free(order);
+}
 
 static void
 price(struct lane *lane, struct order *order)
@@ -61,7 +98,7 @@ price(struct lane *lane, struct order *order)
 	if (end != PRICE_DONE)
 		order_list_remove(order);
 	if (end == PRICE_MISSING && wb_mono_us() < order->lookup_until_us) {
-		lane->events->on_missing(lane->arg, order);
+		lane->events->on_later(lane->arg, order);
 	} else if (end != PRICE_DONE) {
 		reply_refused(order, errors);
 		order_free(order);
@@ -78,6 +115,11 @@ on_answers(void *arg)
 	WB_CAST(lane, arg, LANE_MAGIC);
 	if (--lane->n_awaited > 0)
 		return;
+	for (order = lane->batch.first; order != NULL; order = next) {
+		next = order->next;
+		if (order->key != NULL)
+			heed_key(lane, order);
+	}
 	for (order = lane->batch.first; order != NULL; order = next) {
 		next = order->next;
 		if (order->data.len == 0)
@@ -126,6 +168,18 @@ send_find_stored(struct lane *lane)
 }
 
 static bool
+send_find_keys(struct lane *lane)
+{
+	wb_idem_batch_clear(lane->keys);
+	for (const struct order *order = lane->batch.first; order != NULL;
+	     order = order->next)
+		if (order->key != NULL)
+			wb_idem_batch_add(lane->keys, order->key);
+	return wb_idem_batch_find(lane->keys, lane->tx, false, on_answers,
+	                          lane);
+}
+
+static bool
 send_lookup(struct lane *lane)
 {
 	lookup_clear(lane->lookup);
@@ -152,8 +206,7 @@ on_done(const struct wb_tx_outcome *outcome, void *arg)
 	}
 	while ((order = lane->batch.first) != NULL) {
 		order_list_remove(order);
-		reply_accepted(order);
-		order_free(order);
+		reply_committed(order);
 	}
 	lane->events->on_end(lane->arg);
 }
@@ -168,6 +221,8 @@ lane_run(struct lane *lane, struct order_list *batch)
 	if (send_lookup(lane))
 		lane->n_awaited++;
 	if (send_find_stored(lane))
+		lane->n_awaited++;
+	if (send_find_keys(lane))
 		lane->n_awaited++;
 	if (lane->n_awaited > 1)
 		wb_tx_flush(lane->tx);
@@ -226,6 +281,7 @@ lane_free(struct lane *lane)
 	}
 	lookup_free(lane->lookup);
 	insert_free(lane->insert);
+	wb_idem_batch_free(lane->keys);
 	lane->magic = 0;
 	free(lane);
 }
@@ -245,6 +301,7 @@ lane_new(struct wb_loop *loop, const struct wb_pg_params *params,
 	lane->arg = arg;
 	lane->lookup = lookup_new();
 	lane->insert = insert_new(deadline_ms);
+	lane->keys = wb_idem_batch_new();
 	lane->n_accepted =
 	    wb_counter("wb_orders_accepted_total", "", "Orders committed.");
 	lane->n_batches =

@@ -13,9 +13,10 @@ struct lane;
 struct lane_events {
 	/* The connection is ready or lost. */
 	void (*on_change)(void *arg, const char *why);
-	/* A customer or SKU of the order is not known yet, and there is time
-	 * left: it is the callee's now, in no list. */
-	void (*on_missing)(void *arg, struct order *order);
+	/* To be tried again a little later: a customer or SKU of the order is
+	 * not known yet, and there is time left; or its key is not free yet.
+	 * It is the callee's now, in no list. */
+	void (*on_later)(void *arg, struct order *order);
 	/* The transaction failed, or nobody knows: its orders are the
 	 * callee's now; it must empty the list. */
 	void (*on_failed)(void *arg, struct order_list *batch,

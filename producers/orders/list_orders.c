@@ -6,6 +6,8 @@
 #include "service/db_call.h"
 #include "service/page.h"
 
+#include <stdio.h>
+
 struct state {
 	struct wb_uuid customer_id;
 	struct wb_page page;
@@ -26,7 +28,6 @@ on_selected(const struct wb_pg_result *result, void *arg)
 	struct wb_db_call *call = arg;
 	struct state *state = call->state;
 
-	call->status = 200;
 	wb_page_print(&call->body, &state->page, result, order_view_print);
 }
 
@@ -43,9 +44,21 @@ run(struct wb_db_call *call)
 	wb_pg_args_free(args);
 }
 
+static void
+answer(struct wb_db_call *call, struct wb_http_request *request)
+{
+	const struct state *state = call->state;
+	char id[WB_UUID_TEXT_BYTES], filters[64];
+
+	(void)snprintf(filters, sizeof(filters), "customer_id=%s&",
+	               wb_uuid_format(&state->customer_id, id));
+	wb_page_reply(request, &state->page, filters, &call->body);
+}
+
 static const struct wb_db_work work = {
 	.state_bytes = sizeof(struct state),
 	.run = run,
+	.answer = answer,
 };
 
 void

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 #include "http/server.h"
+#include "service/idempotency.h"
 
 #define LINES_MAX       100
 #define QUANTITY_MAX    1000000
@@ -31,6 +32,8 @@ struct order {
 	struct wb_http_request *request; /* NULL: the client has gone */
 	struct json_object *body;        /* owned */
 	size_t body_bytes;
+	struct wb_idem *key; /* owned; NULL: none was given */
+	int64_t wait_s;      /* Prefer: wait=N; 0 = answer at once */
 
 	struct wb_uuid id, event_id, customer_id;
 	char id_text[WB_UUID_TEXT_BYTES];
@@ -49,6 +52,7 @@ struct order {
 	/* Monotonic: until when an unknown customer or SKU is looked up again,
 	 * and until when it waits for a transaction. */
 	int64_t lookup_until_us, wait_until_us;
+	bool has_run;    /* a transaction with it failed */
 	bool is_alone;   /* was in a batch that failed: runs by itself */
 	bool is_unknown; /* a commit with it ended unknown */
 	bool is_stored;  /* such a commit was found to have happened */
@@ -56,7 +60,8 @@ struct order {
 
 void order_free(struct order *order);
 
-/* Reads the body: NULL when it has been answered, 400, 415 or 422. */
+/* Reads the body and the key: NULL when it has been answered, 400, 409, 415 or
+ * 422. */
 struct order *order_read(struct wb_http_request *request)
     WB_OWNED_BY(order_free);
 

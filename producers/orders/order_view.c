@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 enum {
 	ORDER_ID,
@@ -20,7 +22,10 @@ enum {
 	CANCEL_REFUSED,
 	PLACED_US,
 	UPDATED_US,
+	N_COLUMNS,
 };
+
+static_assert(N_COLUMNS == ORDER_COLUMN_COUNT, "a name for each column");
 
 struct row {
 	const struct wb_pg_result *result;
@@ -89,4 +94,10 @@ int64_t
 order_view_version(const struct wb_pg_result *result, size_t row)
 {
 	return wb_pg_i64(result, row, VERSION);
+}
+
+bool
+order_view_is_pending(const struct wb_pg_result *result, size_t row)
+{
+	return strcmp(wb_pg_text(result, row, STATUS), "PENDING") == 0;
 }

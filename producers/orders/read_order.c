@@ -1,6 +1,7 @@
 /* The body of POST /orders → an order, or a 422 that names each wrong field. */
 #include "order.h"
 
+#include "await_order.h"
 #include "refuse.h"
 #include "rules.h"
 
@@ -139,10 +140,11 @@ order_read(struct wb_http_request *request)
 	order->request = request;
 	order->body = body;
 	(void)wb_http_body(request, &order->body_bytes);
-	if (!read_fields(order)) {
+	if (!read_fields(order) || !wb_idem_take(request, &order->key)) {
 		order_free(order);
 		return NULL;
 	}
+	order->wait_s = await_wanted_s(request);
 	order->id = wb_uuid_v7();
 	order->event_id = wb_uuid_v7();
 	order->placed_us = wb_wall_us();

@@ -5,8 +5,19 @@
 
 #include "order.h"
 
-/* 202: it is committed. */
-void reply_accepted(struct order *order);
+#include "service/idempotency.h"
+
+/* The answer to an order that is committed, to be stored under its key; headers
+ * and body are appended to. */
+struct wb_idem_answer reply_print(const struct order *order,
+                                  struct wb_buf *headers, struct wb_buf *body);
+
+/* It is committed: answers at once, or, if that is wished, when it has ended:
+ * 200 and the order. Takes it. */
+void reply_committed(struct order *order);
+
+/* What its key says, which is not NEW. */
+void reply_by_key(struct order *order);
 
 /* 422: nothing is written. */
 void reply_refused(struct order *order, const struct wb_http_errors *errors);

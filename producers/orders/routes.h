@@ -6,12 +6,16 @@
 #include "http/server.h"
 
 /* POST /orders {customer_id, lines, payment_method, ship_to}: 202 once the
- * order is committed. Prices are those of this service's replica of the
- * catalog. */
+ * order is committed; with Prefer: wait=N 200 if it ends within N seconds.
+ * Prices are those of this service's replica of the catalog. */
 void post_order(struct wb_http_request *request, void *arg);
 
-/* GET /orders/{id}, with an ETag; If-None-Match gives 304. */
+/* GET /orders/{id}, with an ETag; If-None-Match gives 304; with Prefer: wait=N
+ * once it has ended, or after N seconds. */
 void get_order(struct wb_http_request *request, void *arg);
+
+/* GET /orders/{id}/events: server-sent events; see docs/http.md. */
+void get_order_events(struct wb_http_request *request, void *arg);
 
 /* GET /orders?customer_id=&limit=&cursor=: pages, newest first. */
 void list_orders(struct wb_http_request *request, void *arg);

@@ -339,6 +339,48 @@ says_so_when_the_database_is_gone(void **state)
 	wb_test_sql_is(&api, COUNTS, "0,0");
 }
 
+/* ---- too much ---- */
+
+/* Nobody publishes here. */
+static void
+refuses_orders_behind_an_old_outbox(void **state)
+{
+	char id[37], path[64];
+
+	(void)state;
+	wb_test_place(&api, id);
+	while (wb_test_ask(&api, "POST", "/orders", NULL, GOOD_BODY) == 202)
+		wb_test_run_for(api.loop, 20);
+	wb_test_is_problem(&api, 503, NULL);
+	wb_test_has(&api, "/problems/overloaded\"");
+	assert_true(wb_test_http_has_line(&api.reply, "Retry-After: 10"));
+	/* The others are still served. */
+	(void)snprintf(path, sizeof(path), "/orders/%s", id);
+	assert_int_equal(wb_test_ask(&api, "GET", path, NULL, NULL), 200);
+	wb_test_script(&api.db, "TRUNCATE outbox_events");
+	while (wb_test_ask(&api, "POST", "/orders", NULL, GOOD_BODY) == 503)
+		wb_test_run_for(api.loop, 20);
+	assert_int_equal(api.reply.status, 202);
+}
+
+/* No more wait than may, the others are told so at once. */
+static void
+refuses_what_would_only_wait(void **state)
+{
+	struct wb_test_load load = {
+		.api = &api, .n_total = 60, .n_at_once = 60, .body = good_body
+	};
+
+	(void)state;
+	wb_test_script(&api.db, "TRUNCATE outbox_events");
+	while (wb_test_ask(&api, "POST", "/orders", NULL, GOOD_BODY) == 503)
+		wb_test_run_for(api.loop, 20);
+	wb_test_load_run(&load);
+	assert_true(load.n_accepted >= 2 && load.n_unavailable > 0);
+	assert_int_equal(load.n_accepted + load.n_unavailable, 60);
+	wb_test_load_fini(&load);
+}
+
 /* ---- groups ---- */
 
 static int
@@ -376,6 +418,20 @@ open_impatient(void **state)
 
 	(void)state;
 	open_through_proxy(arguments);
+	return 0;
+}
+
+static int
+open_strict(void **state)
+{
+	static const char *const arguments[] = {
+		"--overload-outbox-age-ms=300", "--overload-check-ms=20",
+		"--accept-connections=1",       "--accept-batch-orders=1",
+		"--accept-waiting=5",           NULL
+	};
+
+	(void)state;
+	wb_test_orders_open(&api, arguments);
 	return 0;
 }
 
@@ -420,6 +476,10 @@ main(void)
 		TEST(admits_that_it_does_not_know),
 		TEST(says_so_when_the_database_is_gone), /* the last */
 	};
+	const struct CMUnitTest too_much[] = {
+		TEST(refuses_orders_behind_an_old_outbox),
+		TEST(refuses_what_would_only_wait),
+	};
 	int n_failed = 0;
 
 	(void)wb_test_pg_dsn();
@@ -427,6 +487,8 @@ main(void)
 	                                        open_straight, close_api);
 	n_failed += cmocka_run_group_tests_name(
 	    "orders-api, lost answers", lost_answers, open_patient, close_api);
+	n_failed += cmocka_run_group_tests_name(
+	    "orders-api, too much", too_much, open_strict, close_api);
 	n_failed += cmocka_run_group_tests_name(
 	    "orders-api, no database", no_database, open_impatient, close_api);
 	return n_failed;

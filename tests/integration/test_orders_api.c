@@ -337,6 +337,12 @@ lists_orders_in_pages(void **state)
 	(void)snprintf(path, sizeof(path), "%s&cursor=%s", first, next);
 	assert_int_equal(wb_test_ask(&api, "GET", path, NULL, NULL), 200);
 	wb_test_has(&api, ids[0]);
+	/* The same by its Link. */
+	assert_int_equal(wb_test_ask(&api, "GET", first, NULL, NULL), 200);
+	wb_test_next_link(&api, "/orders", path, sizeof(path));
+	assert_int_equal(wb_test_ask(&api, "GET", path, NULL, NULL), 200);
+	assert_string_equal(wb_test_http_value(&api.reply, "Link"), "");
+	wb_test_has(&api, ids[0]);
 	wb_test_has(&api, "\"next\":null}");
 	assert_null(strstr(api.reply.body, ids[1]));
 	(void)wb_test_ask(&api, "GET", "/orders?customer_id=" STRANGER, NULL,

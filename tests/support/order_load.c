@@ -48,6 +48,7 @@ on_response(const struct wb_http_response *response, void *arg)
 		load->n_lost++;
 		break;
 	default:
+		load->n_conflicts += response->status == 409;
 		load->n_failed++;
 		break;
 	}
@@ -61,8 +62,8 @@ on_response(const struct wb_http_response *response, void *arg)
 static void
 send_next(struct wb_test_load *load)
 {
-	static const char *const headers[] = { "Content-Type: application/json",
-		                               NULL };
+	const char *const headers[] = { "Content-Type: application/json",
+		                        load->header, NULL };
 	char url[64];
 	const char *body = NULL;
 

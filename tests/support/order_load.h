@@ -12,14 +12,17 @@ struct wb_test_load {
 	size_t n_at_once;
 	/* The body of the n-th order, from 0; a static text. */
 	const char *(*body)(size_t n);
+	/* Another header of each request, or NULL. */
+	const char *header;
 	/* Called after each answer; NULL = nothing. */
 	void (*on_answer)(struct wb_test_load *load);
 
 	/* What came. */
 	size_t n_sent, n_answered;
 	size_t n_accepted, n_refused, n_unavailable, n_failed, n_lost;
-	size_t n_unknown;  /* of n_unavailable: perhaps it exists */
-	struct wb_buf ids; /* of those accepted: "{id,id,…}", unended */
+	size_t n_conflicts; /* of n_failed: 409 */
+	size_t n_unknown;   /* of n_unavailable: perhaps it exists */
+	struct wb_buf ids;  /* of those accepted: "{id,id,…}", unended */
 };
 
 /* Sends all and runs the loop until each has its answer. */

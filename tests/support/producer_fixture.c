@@ -359,6 +359,18 @@ wb_test_member(const struct wb_test_producer *p, const char *name, char *value,
 }
 
 void
+wb_test_next_link(const struct wb_test_producer *p, const char *list,
+                  char *path, size_t bytes)
+{
+	const char *link = wb_test_http_value(&p->reply, "Link");
+	size_t n = strcspn(link, ">");
+
+	assert_int_equal(strncmp(link, "<?", 2), 0);
+	assert_string_equal(link + n, ">; rel=\"next\"");
+	(void)snprintf(path, bytes, "%s%.*s", list, (int)n - 1, link + 1);
+}
+
+void
 wb_test_sql_is(struct wb_test_producer *p, const char *sql, const char *text)
 {
 	const char *got = wb_test_select(&p->db, sql);

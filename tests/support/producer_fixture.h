@@ -65,6 +65,11 @@ void wb_test_has(const struct wb_test_producer *p, const char *text);
 void wb_test_member(const struct wb_test_producer *p, const char *name,
                     char *value, size_t bytes);
 
+/* The target of the last answer's Link: <?…>; rel="next", behind list, goes to
+ * path. */
+void wb_test_next_link(const struct wb_test_producer *p, const char *list,
+                       char *path, size_t bytes);
+
 /* That the query gives this text. */
 void wb_test_sql_is(struct wb_test_producer *p, const char *sql,
                     const char *text);
