@@ -3,14 +3,16 @@
 # each time; at the end they are stopped and their data is deleted, the logs
 # stay. What is measured, and beside what, is in bench/.
 
-BENCH_USAGE="./dev bench relay|storage [--full] [--json FILE]"
-# Any database that has an outbox: the measured ones are copies of it.
+BENCH_USAGE="./dev bench relay|storage|accept [--full] [--json FILE]"
+# Databases that the measured ones are copies of: any that has an outbox; and that
+# of orders-api.
 BENCH_TEMPLATE=customers
+BENCH_ORDERS=orders
 
 cmd_bench() {
 	bench=${1:-}
 	case $bench in
-	relay | storage) ;;
+	relay | storage | accept) ;;
 	*) die "there is no bench${bench:+ $bench}" "$BENCH_USAGE" 2 ;;
 	esac
 	shift
@@ -56,7 +58,7 @@ bench_with_servers() {
 	build_preset release
 	servers_await
 	roles_apply
-	SERVICES=$BENCH_TEMPLATE
+	SERVICES="$BENCH_TEMPLATE $BENCH_ORDERS"
 	migrate
 }
 
