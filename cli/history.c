@@ -4,11 +4,10 @@
  * after the other, until all is done. */
 #include "commands.h"
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/err.h"
-#include "base/params.h"
-#include "loop/loop.h"
+#include "db.h"
 #include "pg/pg.h"
 
 #include <inttypes.h>
@@ -19,8 +18,7 @@
 enum { RETRY_MS = 200, SHOW_US = 1000000 };
 
 struct params {
-	char *dsn;
-	int64_t chunk, pause_ms, wait_ms, step_deadline_ms;
+	int64_t chunk, pause_ms, step_deadline_ms;
 };
 
 struct run;
@@ -35,9 +33,9 @@ struct step {
 };
 
 struct run {
+	struct wb_cli *cli;
 	const struct params *params;
 	const struct step *step, *next;
-	struct wb_loop *loop;
 	struct wb_pg *pg;
 	struct wb_timer give_up; /* past it: nothing has moved on */
 	struct wb_timer again;   /* the next step, or the same one */
@@ -50,15 +48,7 @@ struct run {
 
 #define FIELD(name) .offset = offsetof(struct params, name)
 
-static const struct wb_param table[] = {
-	{ .name = "dsn",
-	  .type = WB_PARAM_SECRET,
-	  FIELD(dsn),
-	  .def = "",
-	  .max = 4096,
-	  .unit = "",
-	  .help = "history's database, as a libpq connection string or URI; "
-	          "without it the database \"history\" of PGHOST and so on" },
+static const struct wb_param params_table[] = {
 	{ .name = "chunk",
 	  .type = WB_PARAM_INT,
 	  FIELD(chunk),
@@ -77,15 +67,6 @@ static const struct wb_param table[] = {
 	  .unit = "ms",
 	  .help = "pause between two transactions, to leave the server to "
 	          "others" },
-	{ .name = "wait-ms",
-	  .type = WB_PARAM_INT,
-	  FIELD(wait_ms),
-	  .def = "30000",
-	  .min = 100,
-	  .max = 3600000,
-	  .unit = "ms",
-	  .help = "longest time in which nothing moves on: no server, or a "
-	          "process of history that holds up all others" },
 	{ .name = "step-deadline-ms",
 	  .type = WB_PARAM_INT,
 	  FIELD(step_deadline_ms),
@@ -96,23 +77,11 @@ static const struct wb_param table[] = {
 	  .help = "longest run of one transaction" },
 };
 
-static const char usage[] =
-    "[--flag=value ...] rebuild|status|cancel\n"
-    "rebuild  reads the event log of history from its start into new "
-    "projections,\n"
-    "         and then has these be read instead of the old ones. History "
-    "goes on\n"
-    "         taking events and answering. Stopped or killed, it goes on "
-    "where it\n"
-    "         ended when it is called again.\n"
-    "status   tells what is read, and how far a rebuild is.\n"
-    "cancel   gives up a rebuild that is not finished.";
-
 static void
 end(struct run *run, enum wb_err err)
 {
 	run->err = err;
-	wb_loop_stop(run->loop);
+	wb_loop_stop(run->cli->loop);
 }
 
 /* ---- the steps ---- */
@@ -147,7 +116,10 @@ read_cleaned(struct run *run, const struct wb_pg_result *result)
 	run->removed += n;
 	if (n > 0)
 		return &clean_step;
-	if (run->removed > 0)
+	if (run->cli->is_json)
+		wb_json_i64(wb_cli_json(run->cli), "removed_rows",
+		            run->removed);
+	else if (run->removed > 0)
 		printf("history: %" PRId64 " rows of other generations "
 		       "removed\n",
 		       run->removed);
@@ -165,7 +137,7 @@ show_progress(struct run *run, const struct wb_pg_result *result)
 {
 	int64_t now_us = wb_mono_us();
 
-	if (now_us - run->shown_us < SHOW_US)
+	if (run->cli->is_json || now_us - run->shown_us < SHOW_US)
 		return;
 	run->shown_us = now_us;
 	printf("history: generation %d: %s of %s events read\n",
@@ -191,7 +163,11 @@ read_built(struct run *run, const struct wb_pg_result *result)
 		                   run->generation);
 		return NULL;
 	}
-	printf("history: generation %d is read from now on\n", run->generation);
+	if (run->cli->is_json)
+		wb_json_i64(wb_cli_json(run->cli), "serving", run->generation);
+	else
+		printf("history: generation %d is read from now on\n",
+		       run->generation);
 	return &clean_step;
 }
 
@@ -206,7 +182,8 @@ static const struct step *
 read_begun(struct run *run, const struct wb_pg_result *result)
 {
 	run->generation = (int32_t)wb_pg_i64(result, 0, 0);
-	printf("history: building generation %d\n", run->generation);
+	if (!run->cli->is_json)
+		printf("history: building generation %d\n", run->generation);
 	(void)fflush(stdout);
 	return &build_step;
 }
@@ -214,16 +191,42 @@ read_begun(struct run *run, const struct wb_pg_result *result)
 static const struct step *
 read_cancelled(struct run *run, const struct wb_pg_result *result)
 {
-	(void)run;
-	puts(wb_pg_bool(result, 0, 0) ? "history: the rebuild is given up"
-	                              : "history: there is no rebuild");
+	bool was_there = wb_pg_bool(result, 0, 0);
+
+	if (run->cli->is_json)
+		wb_json_bool(wb_cli_json(run->cli), "cancelled", was_there);
+	else
+		puts(was_there ? "history: the rebuild is given up"
+		               : "history: there is no rebuild");
 	return &clean_step;
+}
+
+/* Numbers and times as Postgres writes them; NULL is null. */
+static void
+status_member(struct run *run, const char *name,
+              const struct wb_pg_result *result, size_t col, bool is_number)
+{
+	struct wb_json *json = wb_cli_json(run->cli);
+
+	if (wb_pg_is_null(result, 0, col))
+		wb_json_null(json, name);
+	else if (is_number)
+		wb_json_raw(json, name, wb_pg_text(result, 0, col));
+	else
+		wb_json_text(json, name, wb_pg_text(result, 0, col));
 }
 
 static const struct step *
 read_status(struct run *run, const struct wb_pg_result *result)
 {
-	(void)run;
+	if (run->cli->is_json) {
+		status_member(run, "serving", result, 0, true);
+		status_member(run, "building", result, 1, true);
+		status_member(run, "read_upto", result, 2, true);
+		status_member(run, "started_at", result, 3, false);
+		status_member(run, "built_at", result, 4, false);
+		return NULL;
+	}
 	printf("history: generation %s is read", wb_pg_text(result, 0, 0));
 	if (!wb_pg_is_null(result, 0, 4))
 		printf(", built %s", wb_pg_text(result, 0, 4));
@@ -278,7 +281,7 @@ on_done(const struct wb_tx_outcome *outcome, void *arg)
 			end(run, run->err);
 			return;
 		}
-		wb_timer_start_ms(&run->give_up, run->params->wait_ms);
+		wb_timer_start_ms(&run->give_up, run->cli->common.wait_ms);
 		wb_timer_start_ms(&run->again, run->params->pause_ms);
 		return;
 	}
@@ -326,83 +329,75 @@ on_give_up(void *arg)
 }
 
 static enum wb_err
-work(struct run *run)
+work(struct run *run, char *dsn)
 {
 	static const struct wb_pg_events events = {
 		.on_ready = on_again,
 		.on_lost = on_lost,
 	};
+	struct wb_loop *loop = run->cli->loop;
+	int64_t wait_ms = run->cli->common.wait_ms;
 	const struct params *params = run->params;
-	char database[] = "dbname=history";
 	struct wb_pg_params pg = {
-		.dsn = params->dsn[0] != '\0' ? params->dsn : database,
-		.connect_timeout_ms = params->wait_ms,
+		.dsn = dsn,
+		.connect_timeout_ms = wait_ms,
 		.statement_timeout_ms = params->step_deadline_ms,
-		.tx_deadline_ms = params->step_deadline_ms + params->wait_ms,
+		.tx_deadline_ms = params->step_deadline_ms + wait_ms,
 		.reconnect_cap_ms = 1000,
 	};
 
-	run->loop = wb_loop_new();
-	wb_timer_init(&run->give_up, run->loop, on_give_up, run);
-	wb_timer_init(&run->again, run->loop, on_again, run);
-	wb_timer_start_ms(&run->give_up, params->wait_ms);
-	run->pg = wb_pg_new(run->loop, &pg, "waybill history", &events, run);
-	wb_loop_run(run->loop);
+	wb_timer_init(&run->give_up, loop, on_give_up, run);
+	wb_timer_init(&run->again, loop, on_again, run);
+	wb_timer_start_ms(&run->give_up, wait_ms);
+	run->pg = wb_pg_new(loop, &pg, "waybill history", &events, run);
+	wb_loop_run(loop);
 	wb_pg_free(run->pg);
 	wb_timer_fini(&run->again);
 	wb_timer_fini(&run->give_up);
-	wb_loop_free(run->loop);
 	return run->err;
 }
 
 static int
-complain(const char *text, int status)
+act(struct wb_cli *cli, const void *params)
 {
-	(void)fprintf(stderr, "waybill history: %s\n", text);
-	return status;
+	struct run run = { .cli = cli, .params = params };
+	struct wb_buf dsn = { 0 };
+	enum wb_err err = wb_db_dsn(cli, "history", &dsn, &run.note);
+
+	for (size_t i = 0; i < WB_ARRAY_LEN(actions); i++)
+		if (strcmp(actions[i].name, cli->verb->name) == 0)
+			run.step = &actions[i].first;
+	if (err == WB_OK)
+		err = work(&run, dsn.data);
+	wb_buf_fini(&dsn);
+	return err == WB_OK ? WB_CLI_DONE : wb_cli_fail(cli, err, &run.note);
 }
 
-static int
-act(const struct params *params, const char *name)
-{
-	for (size_t i = 0; i < WB_ARRAY_LEN(actions); i++) {
-		struct run run = { .params = params,
-			           .step = &actions[i].first };
+#define COMMON                                                                 \
+	.arguments = "", .takes = WB_CLI_DATABASES, .params = params_table,    \
+	.n_params = WB_ARRAY_LEN(params_table),                                \
+	.params_bytes = sizeof(struct params), .run = act
 
-		if (strcmp(actions[i].name, name) != 0)
-			continue;
-		if (work(&run) == WB_OK)
-			return 0;
-		return complain(run.note.text[0] != '\0' ? run.note.text
-		                                         : wb_err_text(run.err),
-		                1);
-	}
-	return complain("needs rebuild, status or cancel", 2);
-}
-
-static int
-run(int argc, char **argv)
-{
-	struct params params = { 0 };
-	const struct wb_param_set set = { table, WB_ARRAY_LEN(table), &params };
-	int rest = 0, status = 2;
-
-	switch (wb_params_load(&set, 1, usage, argc, argv, &rest)) {
-	case WB_PARAMS_SHOWN:
-		status = 0;
-		break;
-	case WB_PARAMS_WRONG:
-		break;
-	case WB_PARAMS_RUN:
-		status = act(&params, rest + 1 == argc ? argv[rest] : "");
-		break;
-	}
-	wb_params_free(&set, 1);
-	return status;
-}
+static const struct wb_verb verbs[] = {
+	{ .name = "rebuild",
+	  .summary = "build the projections anew from the event log",
+	  .details =
+	      "Reads the event log of history from its start into new "
+	      "projections, and then\nhas these be read instead of the old "
+	      "ones. History goes on taking events and\nanswering. Stopped or "
+	      "killed, it goes on where it ended when it is called again.",
+	  COMMON },
+	{ .name = "status",
+	  .summary = "tell what is read, and how far a rebuild is",
+	  COMMON },
+	{ .name = "cancel",
+	  .summary = "give up a rebuild that is not finished",
+	  COMMON },
+};
 
 const struct wb_command wb_command_history = {
 	.name = "history",
 	.summary = "build history's projections anew from its event log",
-	.run = run,
+	.verbs = verbs,
+	.n_verbs = WB_ARRAY_LEN(verbs),
 };

@@ -5,9 +5,7 @@
 #include "topology_run.h"
 #include "topology_table.h"
 
-#include "amqp/url.h"
-#include "base/mem.h"
-#include "base/params.h"
+#include "base/attr.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -15,38 +13,25 @@
 #include <string.h>
 
 struct params {
-	char *management_url, *secrets_dir;
-	int64_t wait_ms, rabbitmq_major;
+	char *secrets_dir;
+	int64_t rabbitmq_major;
 };
 
 #define FIELD(name) .offset = offsetof(struct params, name)
 
-static const struct wb_param table[] = {
-	{ .name = "management-url",
-	  .type = WB_PARAM_SECRET,
-	  FIELD(management_url),
-	  .def = "",
-	  .max = 4096,
-	  .unit = "",
-	  .help = "the broker's management API, "
-	          "http[s]://user:password@host:port, as an administrator" },
+static const struct wb_param apply_params[] = {
 	{ .name = "secrets-dir",
 	  .type = WB_PARAM_TEXT,
 	  FIELD(secrets_dir),
 	  .def = "",
 	  .max = 4096,
 	  .unit = "",
-	  .help = "apply: where the passwords of the services' broker users "
-	          "lie, a file per user and named as the user; empty: makes "
-	          "no users" },
-	{ .name = "wait-ms",
-	  .type = WB_PARAM_INT,
-	  FIELD(wait_ms),
-	  .def = "30000",
-	  .min = 100,
-	  .max = 3600000,
-	  .unit = "ms",
-	  .help = "longest wait for the broker, and for its answers" },
+	  .help = "where the passwords of the services' broker users lie, a "
+	          "file per user and named as the user; empty: makes no "
+	          "users" },
+};
+
+static const struct wb_param export_params[] = {
 	{ .name = "rabbitmq-major",
 	  .type = WB_PARAM_INT,
 	  FIELD(rabbitmq_major),
@@ -54,175 +39,128 @@ static const struct wb_param table[] = {
 	  .min = 0,
 	  .max = 99,
 	  .unit = "",
-	  .help = "export: the major version that the definitions are for; 0 "
-	          "asks the broker" },
+	  .help = "the major version that the definitions are for; 0 asks the "
+	          "broker" },
 };
 
-static const char usage[] =
-    "[--flag=value ...] apply|check|export\n"
-    "apply    declares exchange, queues and bindings; with --secrets-dir also\n"
-    "         the services' users and their rights; with --management-url it\n"
-    "         checks at the end.\n"
-    "check    compares by --management-url and prints each difference.\n"
-    "export   prints RabbitMQ definitions (without users).\n"
-    "The vhost is that of the first broker of --amqp-brokers.";
-
-struct job {
-	struct params params;
-	struct wb_amqp_params amqp;
-	char *vhost;
-	struct wb_loop *loop;
-	struct wb_note note;
-};
-
-static int
-complain(const char *text)
+static const char *
+vhost_of(const struct wb_cli *cli)
 {
-	(void)fprintf(stderr, "waybill topology: %s\n", text);
-	return 1;
+	return cli->brokers.list[0].vhost;
 }
 
 /* Users if their passwords are given, then the comparison. */
 static int
-manage(struct job *job, bool has_users)
+manage(struct wb_cli *cli, const char *secrets_dir)
 {
-	struct wb_management *management = wb_management_new(
-	    job->loop, job->params.management_url, job->params.wait_ms);
+	struct wb_management *management = wb_cli_management(cli);
+	struct wb_note note = { "" };
 	size_t differences = 0;
 	enum wb_err err = WB_OK;
 
-	if (has_users)
-		err =
-		    wb_topology_make_users(management, job->vhost,
-		                           job->params.secrets_dir, &job->note);
-	if (err == WB_OK && has_users)
+	if (management == NULL)
+		return WB_CLI_USAGE;
+	if (secrets_dir[0] != '\0')
+		err = wb_topology_make_users(management, vhost_of(cli),
+		                             secrets_dir, &note);
+	if (err == WB_OK && secrets_dir[0] != '\0')
 		printf("%zu users and their rights set\n", wb_topology_n_users);
 	if (err == WB_OK)
-		err = wb_topology_compare(management, job->vhost, &differences,
-		                          &job->note);
-	wb_management_free(management);
+		err = wb_topology_compare(management, vhost_of(cli),
+		                          &differences, &note);
 	if (err != WB_OK)
-		return complain(job->note.text);
+		return wb_cli_fail(cli, err, &note);
 	if (differences > 0)
 		printf("differences: %zu\n", differences);
 	else
 		puts("the broker has what the table says");
-	return differences == 0 ? 0 : 1;
+	return differences == 0 ? WB_CLI_DONE : WB_CLI_FAILED;
 }
 
 static int
-apply(struct job *job)
+apply(struct wb_cli *cli, const void *arg)
 {
-	const char *url = job->params.management_url;
-	const char *secrets = job->params.secrets_dir;
+	const struct params *params = arg;
+	const char *url = cli->common.management_url;
+	struct wb_note note = { "" };
+	enum wb_err err;
 
-	if (url[0] == '\0' && secrets[0] != '\0') {
-		(void)complain("--secrets-dir needs --management-url");
-		return 2;
+	if (url[0] == '\0' && params->secrets_dir[0] != '\0') {
+		wb_cli_complain(cli, "--secrets-dir needs --management-url");
+		return WB_CLI_USAGE;
 	}
-	if (wb_topology_declare(job->loop, &job->amqp, job->params.wait_ms,
-	                        &job->note) != WB_OK)
-		return complain(job->note.text);
+	err = wb_topology_declare(cli->loop, &cli->amqp, cli->common.wait_ms,
+	                          &note);
+	if (err != WB_OK)
+		return wb_cli_fail(cli, err, &note);
 	printf("declared: exchange %s, %zu queues, %zu bindings\n",
 	       TOPOLOGY_EXCHANGE, wb_topology_n_queues(),
 	       wb_topology_n_bindings);
-	return url[0] == '\0' ? 0 : manage(job, secrets[0] != '\0');
+	return url[0] == '\0' ? WB_CLI_DONE : manage(cli, params->secrets_dir);
 }
 
 static int
-check(struct job *job)
+check(struct wb_cli *cli, const void *params)
 {
-	if (job->params.management_url[0] == '\0') {
-		(void)complain("check needs --management-url");
-		return 2;
-	}
-	return manage(job, false);
+	(void)params;
+	return manage(cli, "");
 }
 
-static int export(struct job *job)
+static int export(struct wb_cli *cli, const void *arg)
 {
-	unsigned major = (unsigned)job->params.rabbitmq_major;
+	const struct params *params = arg;
+	unsigned major = (unsigned)params->rabbitmq_major;
 	struct wb_buf out = { 0 };
+	struct wb_note note = { "" };
+	enum wb_err err = WB_OK;
 
-	if (major == 0 &&
-	    wb_topology_ask_version(job->loop, &job->amqp, job->params.wait_ms,
-	                            &major, &job->note) != WB_OK)
-		return complain(job->note.text);
-	wb_topology_print_definitions(&out, job->vhost, major);
+	if (major == 0)
+		err = wb_topology_ask_version(
+		    cli->loop, &cli->amqp, cli->common.wait_ms, &major, &note);
+	if (err != WB_OK)
+		return wb_cli_fail(cli, err, &note);
+	wb_topology_print_definitions(&out, vhost_of(cli), major);
 	(void)fputs(wb_buf_text(&out), stdout);
 	wb_buf_fini(&out);
-	return 0;
+	return WB_CLI_DONE;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(struct job *job);
-} actions[] = {
-	{ "apply", apply },
-	{ "check", check },
-	{ "export", export },
+static const char vhost_text[] =
+    "The vhost is that of the first broker of --amqp-brokers.";
+
+static const struct wb_verb verbs[] = {
+	{ .name = "apply",
+	  .arguments = "",
+	  .summary = "declare exchange, queues and bindings",
+	  .details = "With --secrets-dir also the services' broker users and "
+	             "their rights; with\n--management-url it checks at the "
+	             "end. The vhost is that of the first broker of\n"
+	             "--amqp-brokers.",
+	  .takes = WB_CLI_BROKER | WB_CLI_MANAGEMENT,
+	  .params = apply_params,
+	  .n_params = WB_ARRAY_LEN(apply_params),
+	  .params_bytes = sizeof(struct params),
+	  .run = apply },
+	{ .name = "check",
+	  .arguments = "",
+	  .summary = "print each difference between the broker and the table",
+	  .details = vhost_text,
+	  .takes = WB_CLI_BROKER | WB_CLI_MANAGEMENT,
+	  .run = check },
+	{ .name = "export",
+	  .arguments = "",
+	  .summary = "print RabbitMQ definitions (without users)",
+	  .details = vhost_text,
+	  .takes = WB_CLI_BROKER,
+	  .params = export_params,
+	  .n_params = WB_ARRAY_LEN(export_params),
+	  .params_bytes = sizeof(struct params),
+	  .run = export },
 };
-
-static int
-act(struct job *job, const char *name)
-{
-	struct wb_amqp_brokers brokers = { 0 };
-	int status = 2;
-	size_t i;
-
-	for (i = 0; i < WB_ARRAY_LEN(actions); i++) {
-		if (strcmp(actions[i].name, name) == 0)
-			break;
-	}
-	if (i == WB_ARRAY_LEN(actions)) {
-		(void)complain("needs one of apply, check, export");
-		return 2;
-	}
-	if (wb_amqp_params_check(&job->amqp, &job->note) != WB_OK ||
-	    wb_amqp_brokers_parse(job->amqp.brokers, &brokers, &job->note) !=
-	        WB_OK) {
-		(void)complain(job->note.text);
-		goto out;
-	}
-	job->vhost = brokers.list[0].vhost;
-	job->loop = wb_loop_new();
-	status = actions[i].run(job);
-	wb_loop_free(job->loop);
-out:
-	wb_amqp_brokers_fini(&brokers);
-	return status;
-}
-
-static int
-run(int argc, char **argv)
-{
-	struct job job = { 0 };
-	const struct wb_param_set sets[] = {
-		{ table, WB_ARRAY_LEN(table), &job.params },
-		{ wb_amqp_params_table, wb_amqp_params_count, &job.amqp },
-	};
-	int rest = 0, status = 2;
-
-	switch (wb_params_load(sets, WB_ARRAY_LEN(sets), usage, argc, argv,
-	                       &rest)) {
-	case WB_PARAMS_SHOWN:
-		status = 0;
-		break;
-	case WB_PARAMS_WRONG:
-		break;
-	case WB_PARAMS_RUN:
-		if (rest + 1 == argc)
-			status = act(&job, argv[rest]);
-		else
-			(void)complain("needs one of apply, check, export");
-		break;
-	}
-	wb_params_free(sets, WB_ARRAY_LEN(sets));
-	return status;
-}
 
 const struct wb_command wb_command_topology = {
 	.name = "topology",
 	.summary = "declare, compare or print the broker's exchange and queues",
-	.run = run,
+	.verbs = verbs,
+	.n_verbs = WB_ARRAY_LEN(verbs),
 };

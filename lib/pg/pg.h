@@ -210,6 +210,7 @@ void wb_pg_elem_null(struct wb_pg_args *args, size_t array);
 /* ---- results ---- */
 
 size_t wb_pg_rows(const struct wb_pg_result *result);
+size_t wb_pg_columns(const struct wb_pg_result *result);
 uint64_t wb_pg_affected(const struct wb_pg_result *result);
 bool wb_pg_is_null(const struct wb_pg_result *result, size_t row, size_t col);
 

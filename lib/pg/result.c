@@ -47,6 +47,12 @@ wb_pg_rows(const struct wb_pg_result *result)
 	return (size_t)PQntuples(result->res);
 }
 
+size_t
+wb_pg_columns(const struct wb_pg_result *result)
+{
+	return (size_t)PQnfields(result->res);
+}
+
 uint64_t
 wb_pg_affected(const struct wb_pg_result *result)
 {

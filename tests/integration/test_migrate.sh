@@ -97,13 +97,13 @@ succeeds shop
 prints "applied shop/002_name.sql" "shop: up to date (3 migrations)"
 
 fresh "shows the status and changes nothing"
-succeeds --status shop
+succeeds status shop
 prints "pending messaging/001_outbox.sql" "pending shop/001_item.sql" \
 	"pending shop/002_name.sql" "shop: 0 applied, 3 pending"
 [ "$(ask "SELECT to_regclass('schema_migrations') IS NULL")" = t ] ||
-	fail "--status has created the table"
+	fail "status has created the table"
 succeeds messaging
-succeeds shop --status
+succeeds status shop
 prints "applied messaging/001_outbox.sql" "pending shop/001_item.sql" \
 	"pending shop/002_name.sql" "shop: 1 applied, 2 pending"
 
@@ -135,7 +135,7 @@ fresh "a changed file"
 succeeds shop
 echo "-- harmless" >>"$dir/shop/001_item.sql"
 refuses 1 "shop/001_item.sql was changed" shop
-refuses 1 "shop/001_item.sql was changed" --status shop
+refuses 1 "shop/001_item.sql was changed" status shop
 
 fresh "a database that is newer"
 succeeds shop
@@ -196,8 +196,11 @@ refuses 1 "shop/002_name.sql: terminating connection" shop
 wait
 
 fresh "called wrongly"
-refuses 2 "needs one SERVICE"
-refuses 2 "needs one SERVICE" shop bank
+# One database for several services: before anything is done.
+refuses 2 "can't be both"
+refuses 2 "can't be both shop and bank" shop bank
+[ "$(ask "SELECT to_regclass('schema_migrations') IS NULL")" = t ] ||
+	fail "something was applied all the same"
 refuses 2 "not a plain name" ../shop
 refuses 2 "no-such-flag" --no-such-flag shop
 
@@ -209,8 +212,8 @@ code=0
 [ "$code $(wc -l <"$dir/err")" = "2 1" ] || fail "waybill alone"
 "$waybill" --help >"$dir/out" || fail "waybill --help"
 grep -q "^  migrate " "$dir/out" || fail "--help without the commands"
-succeeds --help
-grep -q -- "--schema-dir" "$dir/out" || fail "migrate --help"
+succeeds up --help
+grep -q -- "--schema-dir" "$dir/out" || fail "migrate up --help"
 
 fresh "no server"
 code=0
