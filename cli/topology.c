@@ -13,13 +13,23 @@
 #include <string.h>
 
 struct params {
-	char *secrets_dir;
+	char *secrets_dir, *table;
 	int64_t rabbitmq_major;
 };
 
 #define FIELD(name) .offset = offsetof(struct params, name)
 
+#define TABLE_PARAM                                                            \
+	{                                                                      \
+		.name = "table", .type = WB_PARAM_TEXT, FIELD(table),          \
+		.def = "", .max = 4096, .unit = "",                            \
+		.help = "a file with other consumers than the shop's: on "     \
+		        "each line a consumer and the types of the events "    \
+		        "that it gets"                                         \
+	}
+
 static const struct wb_param apply_params[] = {
+	TABLE_PARAM,
 	{ .name = "secrets-dir",
 	  .type = WB_PARAM_TEXT,
 	  FIELD(secrets_dir),
@@ -31,7 +41,10 @@ static const struct wb_param apply_params[] = {
 	          "users" },
 };
 
+static const struct wb_param check_params[] = { TABLE_PARAM };
+
 static const struct wb_param export_params[] = {
+	TABLE_PARAM,
 	{ .name = "rabbitmq-major",
 	  .type = WB_PARAM_INT,
 	  FIELD(rabbitmq_major),
@@ -42,6 +55,21 @@ static const struct wb_param export_params[] = {
 	  .help = "the major version that the definitions are for; 0 asks the "
 	          "broker" },
 };
+
+/* False: it can't be had, which has been told. */
+static bool
+use_table(struct wb_cli *cli, const struct params *params, int *ret_status)
+{
+	struct wb_note note = { "" };
+	enum wb_err err;
+
+	if (params->table[0] == '\0')
+		return true;
+	err = wb_topology_load(params->table, &note);
+	if (err != WB_OK)
+		*ret_status = wb_cli_fail(cli, err, &note);
+	return err == WB_OK;
+}
 
 static const char *
 vhost_of(const struct wb_cli *cli)
@@ -64,7 +92,8 @@ manage(struct wb_cli *cli, const char *secrets_dir)
 		err = wb_topology_make_users(management, vhost_of(cli),
 		                             secrets_dir, &note);
 	if (err == WB_OK && secrets_dir[0] != '\0')
-		printf("%zu users and their rights set\n", wb_topology_n_users);
+		printf("%zu users and their rights set\n",
+		       wb_topology_n_users());
 	if (err == WB_OK)
 		err = wb_topology_compare(management, vhost_of(cli),
 		                          &differences, &note);
@@ -84,7 +113,10 @@ apply(struct wb_cli *cli, const void *arg)
 	const char *url = cli->common.management_url;
 	struct wb_note note = { "" };
 	enum wb_err err;
+	int status;
 
+	if (!use_table(cli, params, &status))
+		return status;
 	if (url[0] == '\0' && params->secrets_dir[0] != '\0') {
 		wb_cli_complain(cli, "--secrets-dir needs --management-url");
 		return WB_CLI_USAGE;
@@ -102,8 +134,9 @@ apply(struct wb_cli *cli, const void *arg)
 static int
 check(struct wb_cli *cli, const void *params)
 {
-	(void)params;
-	return manage(cli, "");
+	int status;
+
+	return use_table(cli, params, &status) ? manage(cli, "") : status;
 }
 
 static int export(struct wb_cli *cli, const void *arg)
@@ -113,7 +146,10 @@ static int export(struct wb_cli *cli, const void *arg)
 	struct wb_buf out = { 0 };
 	struct wb_note note = { "" };
 	enum wb_err err = WB_OK;
+	int status;
 
+	if (!use_table(cli, params, &status))
+		return status;
 	if (major == 0)
 		err = wb_topology_ask_version(
 		    cli->loop, &cli->amqp, cli->common.wait_ms, &major, &note);
@@ -146,6 +182,9 @@ static const struct wb_verb verbs[] = {
 	  .summary = "print each difference between the broker and the table",
 	  .details = vhost_text,
 	  .takes = WB_CLI_BROKER | WB_CLI_MANAGEMENT,
+	  .params = check_params,
+	  .n_params = WB_ARRAY_LEN(check_params),
+	  .params_bytes = sizeof(struct params),
 	  .run = check },
 	{ .name = "export",
 	  .arguments = "",

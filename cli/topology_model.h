@@ -1,4 +1,5 @@
-/* The table of topology_table.h as arrays to walk over. */
+/* The topology as arrays to walk over: that of topology_table.h, or one that a
+ * file gives. */
 #ifndef WB_CLI_TOPOLOGY_MODEL_H
 #define WB_CLI_TOPOLOGY_MODEL_H
 
@@ -26,10 +27,23 @@ struct wb_topology_user {
 	const char *configure, *write, *read;
 };
 
-extern const struct wb_topology_binding wb_topology_bindings[];
-extern const size_t wb_topology_n_bindings;
-extern const struct wb_topology_user wb_topology_users[];
-extern const size_t wb_topology_n_users;
+extern const struct wb_topology_binding *wb_topology_bindings;
+extern size_t wb_topology_n_bindings;
+
+/* Consumers and what they get, instead of the shop's: before anything else is
+ * asked for. All of it must last. */
+void wb_topology_use(const char *const *names, size_t n_names,
+                     const struct wb_topology_binding *bindings,
+                     size_t n_bindings);
+
+/* The same from a file: a line per consumer with its name and the types of the
+ * events that it gets, separated by blanks; # begins a comment. BAD_CONFIG or
+ * IO with a note. */
+enum wb_err wb_topology_load(const char *path, struct wb_note *note);
+
+/* One per consumer, and the relay. i < wb_topology_n_users(). */
+size_t wb_topology_n_users(void);
+const struct wb_topology_user *wb_topology_user(size_t i);
 
 /* Queues and dead-letter queues, in turn. */
 size_t wb_topology_n_queues(void);

@@ -101,14 +101,14 @@ wb_topology_make_users(struct wb_management *management, const char *vhost,
 	enum wb_err err = WB_OK;
 	size_t i;
 
-	for (i = 0; err == WB_OK && i < wb_topology_n_users; i++) {
+	for (i = 0; err == WB_OK && i < wb_topology_n_users(); i++) {
 		char secret[SECRET_BYTES] = "";
 
-		err = read_secret(secrets_dir, wb_topology_users[i].name,
+		err = read_secret(secrets_dir, wb_topology_user(i)->name,
 		                  secret, note);
 		if (err == WB_OK)
-			err = make_user(management, vhost,
-			                &wb_topology_users[i], secret, note);
+			err = make_user(management, vhost, wb_topology_user(i),
+			                secret, note);
 	}
 	return err;
 }
