@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct wb_test_producer api;
 
@@ -39,7 +40,7 @@ good_body(size_t n)
 }
 
 static double
-metric(const char *name)
+metric_at(uint16_t admin_port, const char *name)
 {
 	static const char text[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n"
 	                           "Connection: close\r\n\r\n";
@@ -47,9 +48,15 @@ metric(const char *name)
 	const char *at = NULL;
 
 	(void)snprintf(line, sizeof(line), "\n%s ", name);
-	wb_test_http_ask(api.admin_port, text, &api.reply);
+	wb_test_http_ask(admin_port, text, &api.reply);
 	at = strstr(api.reply.body, line);
 	return at != NULL ? strtod(at + strlen(line), NULL) : 0;
+}
+
+static double
+metric(const char *name)
+{
+	return metric_at(api.admin_port, name);
 }
 
 /* ---- load ---- */
@@ -381,6 +388,42 @@ refuses_what_would_only_wait(void **state)
 	wb_test_load_fini(&load);
 }
 
+/* ---- two workers ---- */
+
+/* The kernel spreads the connections. */
+static void
+two_workers_share_a_port(void **state)
+{
+	static const char accepted[] = "wb_orders_accepted_total";
+	struct wb_test_producer second = api;
+	struct wb_test_load load = {
+		.api = &api, .n_total = 500, .n_at_once = 64, .body = good_body
+	};
+	char listen[64];
+	const char *const arguments[] = { "--http-share-port=true", listen,
+		                          NULL };
+	double first = 0;
+
+	(void)state;
+	second.pid = 0;
+	(void)snprintf(second.log, sizeof(second.log), "/tmp/%.40s-2.log",
+	               api.database);
+	(void)snprintf(listen, sizeof(listen), "--http-listen=127.0.0.1:%u",
+	               (unsigned)api.port);
+	wb_test_producer_start(&second, "orders-api", arguments);
+	wb_test_producer_until_ready(&second, 200);
+	first = metric(accepted);
+	wb_test_load_run(&load);
+	assert_int_equal(load.n_accepted, 500);
+	wb_test_load_check(&load);
+	first = metric(accepted) - first;
+	assert_true(first > 0 && first < 500);
+	assert_true(first + metric_at(second.admin_port, accepted) > 499.5);
+	wb_test_load_fini(&load);
+	wb_test_producer_stop(&second);
+	(void)unlink(second.log);
+}
+
 /* ---- groups ---- */
 
 static int
@@ -418,6 +461,17 @@ open_impatient(void **state)
 
 	(void)state;
 	open_through_proxy(arguments);
+	return 0;
+}
+
+static int
+open_sharing(void **state)
+{
+	static const char *const arguments[] = { "--http-share-port=true",
+		                                 NULL };
+
+	(void)state;
+	wb_test_orders_open(&api, arguments);
 	return 0;
 }
 
@@ -476,6 +530,9 @@ main(void)
 		TEST(admits_that_it_does_not_know),
 		TEST(says_so_when_the_database_is_gone), /* the last */
 	};
+	const struct CMUnitTest workers[] = {
+		TEST(two_workers_share_a_port),
+	};
 	const struct CMUnitTest too_much[] = {
 		TEST(refuses_orders_behind_an_old_outbox),
 		TEST(refuses_what_would_only_wait),
@@ -487,6 +544,8 @@ main(void)
 	                                        open_straight, close_api);
 	n_failed += cmocka_run_group_tests_name(
 	    "orders-api, lost answers", lost_answers, open_patient, close_api);
+	n_failed += cmocka_run_group_tests_name(
+	    "orders-api, two workers", workers, open_sharing, close_api);
 	n_failed += cmocka_run_group_tests_name(
 	    "orders-api, too much", too_much, open_strict, close_api);
 	n_failed += cmocka_run_group_tests_name(
