@@ -1,5 +1,7 @@
 /* Listening, the limit of connections, and draining. */
-#define _DEFAULT_SOURCE /* SO_REUSEPORT */
+/* For SO_REUSEPORT, which POSIX does not have.
+ * NOLINTNEXTLINE(bugprone-reserved-identifier,cert-*) */
+#define _DEFAULT_SOURCE
 
 #include "http/internal.h"
 
