@@ -313,5 +313,8 @@ lane_new(struct wb_loop *loop, const struct wb_pg_params *params,
 	 * known. */
 	wb_pg_setting(lane->pg, "enable_seqscan", "off");
 	wb_pg_setting(lane->pg, "enable_bitmapscan", "off");
+	/* And made once: a plan that names all partitions looks dearer than
+	 * one made anew for each batch, but is not. */
+	wb_pg_setting(lane->pg, "plan_cache_mode", "force_generic_plan");
 	return lane;
 }
