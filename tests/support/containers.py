@@ -41,12 +41,17 @@ class Mails:
         self.folder, self.seen, self.ids = folder, set(), {}
 
     def by_id(self, event_id):
+        message_id = f"<{event_id}@waybill>"
+        if message_id not in self.ids:
+            self._read_new()
+        return self.ids.get(message_id, [])
+
+    def _read_new(self):
         for path in (self.folder / "box" / "new").glob("*"):
             if path.name not in self.seen:
                 self.seen.add(path.name)
                 mail = email.parser.BytesHeaderParser().parsebytes(path.read_bytes())
                 self.ids.setdefault(mail["Message-ID"], []).append(mail)
-        return self.ids.get(f"<{event_id}@waybill>", [])
 
 
 class Containers:
