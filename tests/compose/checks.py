@@ -101,17 +101,24 @@ def databases_apart(system):
         assert there & set(SERVICES) == {service}, f"{service}-db holds {there}"
 
 
+def proportional_kib(pid):
+    """Pss: its own pages, and its share of those that it shares."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
+        return next(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+
+
 def memory_table(system):
-    """Of each container: what its processes hold and what the engine counts."""
-    lines = [f"{'CONTAINER':28} {'RESIDENT':>10} {'COUNTED':>10} {'LIMIT':>10}"]
+    """Of each container: what its processes hold, and what the engine counts (less of
+    what they share, and also the files that they have written lately)."""
+    lines = [f"{'CONTAINER':28} {'PROCESSES':>10} {'COUNTED':>10} {'LIMIT':>10}"]
     stats = dict(line.split("|") for line in
                  docker("stats", "--no-stream", "--format", "{{.ID}}|{{.MemUsage}}").splitlines())
     for c in sorted(containers(system), key=lambda c: c["Name"]):
         if c["State"]["Running"]:
             pids = docker("top", c["Id"], "-o", "pid").split()[1:]
-            resident = sum(int(process_status(pid, "VmRSS")[0]) for pid in pids) / 1024
+            held = sum(proportional_kib(pid) for pid in pids) / 1024
             counted, limit = stats[c["Id"][:12]].split(" / ")
-            lines.append(f"{c['Name'].lstrip('/'):28} {resident:7.1f}MiB {counted:>10} {limit:>10}")
+            lines.append(f"{c['Name'].lstrip('/'):28} {held:7.1f}MiB {counted:>10} {limit:>10}")
     return "\n".join(lines)
 
 
