@@ -126,6 +126,13 @@ def check_versions(report, compose):
     report.expect(len(pinned) == 1, f"several versions of Postgres: {pinned}")
 
 
+def check_rooms(report):
+    """What CMake goes through is copied into the build."""
+    rooms = set(re.findall(r"^add_subdirectory\((\S+)\)", (ROOT / "CMakeLists.txt").read_text(), re.M))
+    copied = set(re.findall(r"^COPY (\S+) \1$", (COMPOSE / "Dockerfile").read_text(), re.M))
+    report.expect(rooms and rooms <= copied, f"the Dockerfile does not copy {sorted(rooms - copied)}")
+
+
 def check_gateway(report, services):
     text = (ROOT / "gateway/upstreams-by-name.conf").read_text()
     for host, port in re.findall(r"default ([\w-]+):(\d+);", text):
@@ -161,6 +168,7 @@ def main():
     check_secrets(report, compose)
     check_databases(report, compose, override)
     check_versions(report, compose)
+    check_rooms(report)
     check_gateway(report, services)
     print(f"{report.checks} checks, {report.faults} faults")
     return 1 if report.faults else 0
