@@ -4,7 +4,7 @@
 
 PACKAGES="build-essential cmake ninja-build pkg-config
 	libevent-dev librabbitmq-dev libpq-dev libjson-c-dev
-	libcurl4-openssl-dev libssl-dev libcmocka-dev
+	libcurl4-openssl-dev libssl-dev libpcre2-dev libcmocka-dev
 	postgresql rabbitmq-server nginx pgbouncer
 	curl jq openssl spin wrk
 	python3-jsonschema python3-yaml python3-pika python3-psycopg2
