@@ -4,7 +4,7 @@
 
 #include "service/participant.h"
 
-/* Parameters: pool and http. Lives for ever. */
+/* Parameters: pool, http and auth. Lives for ever. */
 const struct wb_side_job *history_api(void);
 
 #endif

@@ -6,6 +6,11 @@
 
 #include <inttypes.h>
 
+struct state {
+	struct wb_uuid order_id;
+	const struct wb_uuid *only_customer; /* NULL = any */
+};
+
 enum { EVENT_ID, TIME_US, SOURCE, TYPE, SEQUENCE, DETAIL };
 
 static const struct wb_pg_stmt select_events = {
@@ -13,7 +18,9 @@ static const struct wb_pg_stmt select_events = {
 	.sql = "SELECT event_id,"
 	       " (extract(epoch FROM occurred_at) * 1000000)::bigint,"
 	       " source, type, sequence, detail FROM order_events "
-	       "WHERE order_id = $1::uuid "
+	       "WHERE order_id = $1::uuid"
+	       " AND ($2::uuid IS NULL OR EXISTS (SELECT FROM orders o"
+	       " WHERE o.order_id = $1::uuid AND o.customer_id = $2::uuid)) "
 	       "ORDER BY occurred_at, source, sequence",
 };
 
@@ -57,9 +64,11 @@ on_selected(const struct wb_pg_result *result, void *arg)
 static void
 run(struct wb_db_call *call)
 {
+	const struct state *state = call->state;
 	struct wb_pg_args *args = wb_pg_args_new();
 
-	wb_pg_arg_uuid(args, call->state);
+	wb_pg_arg_uuid(args, &state->order_id);
+	wb_pg_arg_uuid(args, state->only_customer);
 	wb_tx_query(call->tx, &select_events, args, on_selected, call);
 	wb_tx_commit(call->tx);
 	wb_pg_args_free(args);
@@ -83,7 +92,7 @@ answer(struct wb_db_call *call, struct wb_http_request *request)
 }
 
 static const struct wb_db_work work = {
-	.state_bytes = sizeof(struct wb_uuid),
+	.state_bytes = sizeof(struct state),
 	.run = run,
 	.answer = answer,
 };
@@ -92,7 +101,8 @@ void
 get_timeline(struct wb_http_request *request, void *arg)
 {
 	struct wb_db_call *call = NULL;
-	struct wb_uuid *state = NULL, id;
+	struct state *state = NULL;
+	struct wb_uuid id;
 
 	if (!wb_uuid_parse(wb_http_path_param(request, "id"), &id)) {
 		refuse_missing(request);
@@ -100,6 +110,7 @@ get_timeline(struct wb_http_request *request, void *arg)
 	}
 	call = wb_db_call_new(arg, request, &work);
 	state = call->state;
-	*state = id;
+	state->order_id = id;
+	state->only_customer = wb_db_call_only_customer(call, request);
 	wb_db_call_start(call);
 }

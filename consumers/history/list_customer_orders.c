@@ -191,12 +191,17 @@ void
 list_customer_orders(struct wb_http_request *request, void *arg)
 {
 	struct wb_db_call *call = NULL;
+	const struct wb_uuid *only = wb_http_only_customer(request);
 	struct state *kept = NULL, state = { 0 };
 
 	if (!wb_uuid_parse(wb_http_path_param(request, "id"),
 	                   &state.customer_id)) {
 		wb_http_problem(request, 404, NULL,
 		                "There is no such customer.");
+		return;
+	}
+	if (only != NULL && wb_uuid_compare(&state.customer_id, only) != 0) {
+		wb_http_refuse_customer(request);
 		return;
 	}
 	if (!read_query(request, &state))

@@ -38,6 +38,10 @@
 	  "Orders are refused since the outbox is too old, or again taken.")   \
 	X(IDEMPOTENCY, "WB-IDEMPOTENCY",                                       \
 	  "Old idempotency keys could not be given back.")                     \
+	X(AUTH_KEYS, "WB-AUTH-KEYS",                                           \
+	  "The keys for tokens were read, or could not be read again.")        \
+	X(AUTH_OPEN, "WB-AUTH-OPEN",                                           \
+	  "There are no keys: everybody may do everything.")                   \
 	X(CONSUMER_STATE, "WB-CONSUMER-STATE",                                 \
 	  "A step of a consumer (debug).")                                     \
 	X(CONSUMER_RETRY, "WB-CONSUMER-RETRY",                                 \

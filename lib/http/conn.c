@@ -306,7 +306,11 @@ attach(struct wb_http_conn *conn)
 	bufferevent_setwatermark(
 	    conn->bev, EV_READ, 0,
 	    (size_t)(params->max_header_bytes + params->max_body_bytes));
-	wb_timer_start_ms(&conn->timer, params->idle_timeout_ms);
+	/* Who connects has something to say; who is silent keeps others out. */
+	wb_timer_start_ms(&conn->timer,
+	                  params->read_deadline_ms < params->idle_timeout_ms
+	                      ? params->read_deadline_ms
+	                      : params->idle_timeout_ms);
 }
 
 void

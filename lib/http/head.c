@@ -12,7 +12,12 @@ scan(struct wb_http_head *head, const char *bytes, size_t n_bytes)
 		if (bytes[i] == '\n') {
 			head->is_complete = head->line_bytes == 0;
 			head->line_bytes = 0;
+			head->n_lines++;
 		} else if (bytes[i] != '\r') {
+			head->has_fold =
+			    head->has_fold ||
+			    (head->line_bytes == 0 && head->n_lines > 0 &&
+			     (bytes[i] == ' ' || bytes[i] == '\t'));
 			head->line_bytes++;
 			head->has_nul = head->has_nul || bytes[i] == '\0';
 		}

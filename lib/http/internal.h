@@ -19,6 +19,7 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_connection;
 struct evhttp_request;
+struct wb_caller;
 struct wb_http_stats;
 
 #define WB_HTTP_SERVER_MAGIC  0x48545450u
@@ -32,7 +33,8 @@ struct wb_http_server {
 	struct wb_loop *loop;
 	const struct wb_http_params *params;
 	const struct wb_http_route *routes;
-	void *arg; /* of the handlers */
+	void *arg;            /* of the handlers */
+	struct wb_auth *auth; /* NULL = open to everybody */
 	struct evhttp *evhttp;
 	struct evhttp_bound_socket *socket; /* NULL once draining */
 	struct evconnlistener *listener;    /* of that socket */
@@ -152,6 +154,7 @@ struct wb_http_request {
 	struct wb_http_match match;
 	struct wb_http_query *query;
 	const char *id, *traceparent, *caller;
+	struct wb_caller *token; /* the caller's; NULL = none was asked for */
 	int64_t began_us;
 	wb_loop_fn on_gone;
 	void *gone_arg;
@@ -170,6 +173,13 @@ void wb_http_stream_cut(struct wb_http_request *request);
 
 /* libevent's gencb: a request has arrived. */
 void wb_http_request_dispatch(struct evhttp_request *req, void *arg);
+
+/* Whether the head is malformed or the end of the body in doubt: answered, and
+ * the connection ends with that. */
+bool wb_http_refuse_framing(struct wb_http_request *request) WB_MUST_USE;
+
+/* Whether the caller may take the matched route; false: answered. */
+bool wb_http_admit(struct wb_http_request *request) WB_MUST_USE;
 
 /* The handler took too long: 503. */
 void wb_http_request_expire(struct wb_http_request *request);

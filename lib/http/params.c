@@ -55,8 +55,9 @@ const struct wb_param wb_http_params_table[] = {
 	  .min = 10,
 	  .max = 600000,
 	  .unit = "ms",
-	  .help = "for a whole request to arrive (then 408), and for an "
-	          "answer to be taken" },
+	  .help = "for a whole request to arrive (then 408), for a new "
+	          "connection to send anything at all, and for an answer to "
+	          "be taken" },
 	{ .name = "http-reply-deadline-ms",
 	  .type = WB_PARAM_INT,
 	  FIELD(reply_deadline_ms),

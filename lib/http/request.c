@@ -85,29 +85,6 @@ new_request(struct wb_http_conn *conn, struct evhttp_request *req)
 	return request;
 }
 
-/* Where the body ends must be beyond doubt: libevent takes the first of two
- * lengths, and does not read a body in another coding than chunked. */
-static bool
-refuse_framing(struct wb_http_request *request)
-{
-	const char *coding = wb_http_header(request, "Transfer-Encoding");
-	bool is_doubtful = wb_http_header_count(request, "Content-Length") > 1;
-
-	if (!is_doubtful &&
-	    (coding == NULL || strcasecmp(coding, "chunked") == 0))
-		return false;
-	request->conn->is_last = true;
-	request->conn->has_unread = true;
-	if (is_doubtful)
-		wb_http_problem(request, 400, NULL,
-		                "There is more than one Content-Length.");
-	else
-		wb_http_problem(request, 501, NULL,
-		                "Of transfer codings, only chunked is "
-		                "understood.");
-	return true;
-}
-
 static bool
 refuse_malformed(struct wb_http_request *request, struct wb_http_path *path)
 {
@@ -116,10 +93,7 @@ refuse_malformed(struct wb_http_request *request, struct wb_http_path *path)
 	struct wb_arena *arena = request->conn->arena;
 	const char *why, *what = NULL;
 
-	if (request->conn->head.has_nul) {
-		what = "head";
-		why = "it holds a NUL byte";
-	} else if (!wb_http_path_split(arena, request->path, path, &why)) {
+	if (!wb_http_path_split(arena, request->path, path, &why)) {
 		what = "path";
 	} else if (!wb_http_query_split(arena, evhttp_uri_get_query(uri),
 	                                &request->query, &why)) {
@@ -186,7 +160,7 @@ handle(struct wb_http_request *request)
 		wb_http_reply(request, 204, NULL, NULL, 0);
 		return;
 	}
-	if (refuse_framing(request) || refuse_malformed(request, &path))
+	if (wb_http_refuse_framing(request) || refuse_malformed(request, &path))
 		return;
 	wb_http_route_find(server->routes, request->method, &path,
 	                   &request->match);
@@ -194,7 +168,7 @@ handle(struct wb_http_request *request)
 		answer_unmatched(request);
 		return;
 	}
-	if (refuse_type(request))
+	if (!wb_http_admit(request) || refuse_type(request))
 		return;
 	request->match.route->handle(request, server->arg);
 	if (conn->state != WB_HTTP_CONN_HANDLING) /* answered, or a stream */
@@ -309,12 +283,6 @@ const char *
 wb_http_caller(const struct wb_http_request *request)
 {
 	return request->caller;
-}
-
-void
-wb_http_set_caller(struct wb_http_request *request, const char *caller)
-{
-	request->caller = wb_arena_strdup(request->conn->arena, caller);
 }
 
 const void *

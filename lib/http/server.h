@@ -8,11 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/role.h"
 #include "base/params.h"
 #include "loop/loop.h"
 
+struct wb_auth;
 struct wb_http_server;
 struct wb_http_request;
+struct wb_uuid;
 struct json_object;
 
 /* Filled from wb_http_params_table. */
@@ -41,6 +44,7 @@ struct wb_http_route {
 	/* Content type of a good answer, NULL = application/json. Who does not
 	 * accept it is answered 406 before anything is done. */
 	const char *produces;
+	unsigned roles; /* WB_ROLE_…; looked at by a protected server only */
 };
 
 void wb_http_server_free(struct wb_http_server *server);
@@ -52,6 +56,12 @@ struct wb_http_server *wb_http_server_new(struct wb_loop *loop,
                                           const struct wb_http_route *routes,
                                           void *arg, struct wb_note *note)
     WB_OWNED_BY(wb_http_server_free);
+
+/* From here on a route is only for callers with one of its roles: 401 and 403
+ * for others. Every route must have some. auth must outlive the server; NULL
+ * (no keys): everybody may do everything. */
+void wb_http_server_protect(struct wb_http_server *server,
+                            struct wb_auth *auth);
 
 /* BAD_CONFIG when listen is not of the form above: no start can cure it,
  * whereas an address in use may become free. */
@@ -89,9 +99,8 @@ size_t wb_http_header_count(const struct wb_http_request *request,
 const char *wb_http_path(const struct wb_http_request *request);
 const char *wb_http_route_path(const struct wb_http_request *request);
 
-/* Who asks, once that is known: "" before. Copied. */
+/* Who asks: the subject of the token; "" where none is needed. */
 const char *wb_http_caller(const struct wb_http_request *request);
-void wb_http_set_caller(struct wb_http_request *request, const char *caller);
 
 const void *wb_http_body(const struct wb_http_request *request,
                          size_t *ret_bytes);
@@ -102,6 +111,11 @@ const char *wb_http_request_id(const struct wb_http_request *request);
 
 /* traceparent as received if valid (W3C), else newly made. */
 const char *wb_http_traceparent(const struct wb_http_request *request);
+
+/* The customer to whom the caller's orders are confined, or NULL: everybody's
+ * orders are fine. */
+const struct wb_uuid *
+wb_http_only_customer(const struct wb_http_request *request);
 
 /* The body as a JSON object: its content type is checked, and its text as
  * base/json_scan.h says; on failure the request has been answered (415, 400)
@@ -152,6 +166,11 @@ void wb_http_stream_send(struct wb_http_request *request, const void *data,
 
 /* Ends the request. */
 void wb_http_stream_end(struct wb_http_request *request);
+
+/* ---- problems ---- */
+
+/* 403 for a customer who asks for what is another one's. */
+void wb_http_refuse_customer(struct wb_http_request *request);
 
 /* RFC 9457. slug: last part of the problem's type ("unknown-sku"); NULL for
  * about:blank. detail: a sentence for people. */

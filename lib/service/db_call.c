@@ -266,6 +266,20 @@ wb_db_pool(struct wb_db *db)
 	return db->pool;
 }
 
+const struct wb_uuid *
+wb_db_call_only_customer(const struct wb_db_call *call,
+                         const struct wb_http_request *request)
+{
+	const struct wb_uuid *only = wb_http_only_customer(request);
+	struct wb_uuid *copy;
+
+	if (only == NULL)
+		return NULL;
+	copy = wb_arena_alloc(call->arena, sizeof(*copy));
+	*copy = *only;
+	return copy;
+}
+
 /* ---- the database ---- */
 
 void

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/uuid.h"
 #include "http/server.h"
 #include "pg/pool.h"
 
@@ -69,6 +70,12 @@ void wb_db_call_commit(struct wb_db_call *call);
 
 /* The connections, for work without a request. */
 struct wb_pg_pool *wb_db_pool(struct wb_db *db);
+
+/* wb_http_only_customer, copied into the call's arena: for a statement's
+ * $n::uuid, which is NULL for everybody's. */
+const struct wb_uuid *
+wb_db_call_only_customer(const struct wb_db_call *call,
+                         const struct wb_http_request *request);
 
 /* 503 with Retry-After. */
 void wb_http_unavailable(struct wb_http_request *request, const char *slug,

@@ -4,12 +4,22 @@
 #include "producer.h"
 
 static const struct wb_http_route routes[] = {
-	{ .method = "GET", .path = "/products", .handle = list_products },
-	{ .method = "GET", .path = "/products/{sku}", .handle = get_product },
-	{ .method = "PUT", .path = "/products/{sku}", .handle = put_product },
+	{ .method = "GET",
+	  .path = "/products",
+	  .handle = list_products,
+	  .roles = WB_ROLE_ANYONE },
+	{ .method = "GET",
+	  .path = "/products/{sku}",
+	  .handle = get_product,
+	  .roles = WB_ROLE_ANYONE },
+	{ .method = "PUT",
+	  .path = "/products/{sku}",
+	  .handle = put_product,
+	  .roles = WB_FOR_CATALOG },
 	{ .method = "POST",
 	  .path = "/products/{sku}/receipts",
-	  .handle = post_receipt },
+	  .handle = post_receipt,
+	  .roles = WB_FOR_CATALOG },
 	{ .method = NULL },
 };
 

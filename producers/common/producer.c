@@ -1,11 +1,12 @@
 /* The statics are the process's own, for a service's calls have no argument. */
 #include "producer.h"
 
+#include "auth/auth.h"
 #include "service/idempotency.h"
 #include "service/service.h"
 
-/* Sets of parameters: pg, pool, http, idempotency. */
-enum { OWN_SETS = 4 };
+/* Sets of parameters: pg, pool, http, auth, idempotency. */
+enum { OWN_SETS = 5 };
 
 static const struct producer_extra no_extra;
 
@@ -13,11 +14,13 @@ static struct {
 	struct wb_pg_params pg;
 	struct wb_pg_pool_params pool;
 	struct wb_http_params http;
+	struct wb_auth_params auth;
 } params;
 
 static struct {
 	const struct producer *producer;
 	const struct producer_extra *extra;
+	struct wb_auth *auth; /* NULL = open */
 	struct wb_db *db;
 	struct wb_http_server *server;
 	wb_service_drained_fn drained;
@@ -28,6 +31,9 @@ start(struct wb_loop *loop, struct wb_note *note)
 {
 	enum wb_err err = wb_http_listen_check(params.http.listen, note);
 
+	if (err == WB_OK)
+		err = wb_auth_open(loop, &params.auth, params.http.listen,
+		                   &process.auth, note);
 	if (err != WB_OK)
 		return err;
 	process.db =
@@ -37,7 +43,10 @@ start(struct wb_loop *loop, struct wb_note *note)
 		process.extra->start(loop, &params.pg, process.db);
 	process.server = wb_http_server_new(
 	    loop, &params.http, process.producer->routes, process.db, note);
-	return process.server == NULL ? WB_ERR_IO : WB_OK;
+	if (process.server == NULL)
+		return WB_ERR_IO;
+	wb_http_server_protect(process.server, process.auth);
+	return WB_OK;
 }
 
 static void
@@ -74,6 +83,7 @@ stop(void)
 		process.extra->stop();
 	wb_idem_stop();
 	wb_db_free(process.db);
+	wb_auth_free(process.auth);
 }
 
 int
@@ -86,6 +96,7 @@ producer_main(const struct producer *producer, int argc, char **argv)
 		{ wb_pg_pool_params_table, wb_pg_pool_params_count,
 		  &params.pool },
 		{ wb_http_params_table, wb_http_params_count, &params.http },
+		{ wb_auth_params_table, wb_auth_params_count, &params.auth },
 		{ wb_idem_params_table, wb_idem_params_count, &wb_idem_params },
 	};
 	struct wb_service service = {

@@ -32,8 +32,8 @@ struct producer {
 	const struct producer_extra *extra; /* NULL = nothing */
 };
 
-/* Parameters: pg, pool, http, idempotency, and those of extra. Returns the exit
- * status. */
+/* Parameters: pg, pool, http, auth, idempotency, and those of extra. Returns
+ * the exit status. */
 int producer_main(const struct producer *producer, int argc, char **argv);
 
 #endif

@@ -55,9 +55,15 @@ void
 get_customer(struct wb_http_request *request, void *arg)
 {
 	struct wb_db_call *call = NULL;
+	const struct wb_uuid *only = NULL;
 	struct wb_uuid *state = NULL, id;
 
 	if (!wb_uuid_parse(wb_http_path_param(request, "id"), &id)) {
+		refuse_missing(request, "customer");
+		return;
+	}
+	only = wb_http_only_customer(request);
+	if (only != NULL && wb_uuid_compare(&id, only) != 0) {
 		refuse_missing(request, "customer");
 		return;
 	}

@@ -4,8 +4,14 @@
 #include "producer.h"
 
 static const struct wb_http_route routes[] = {
-	{ .method = "POST", .path = "/customers", .handle = post_customer },
-	{ .method = "GET", .path = "/customers/{id}", .handle = get_customer },
+	{ .method = "POST",
+	  .path = "/customers",
+	  .handle = post_customer,
+	  .roles = WB_FOR_CUSTOMERS },
+	{ .method = "GET",
+	  .path = "/customers/{id}",
+	  .handle = get_customer,
+	  .roles = WB_FOR_CUSTOMERS },
 	{ .method = NULL },
 };
 

@@ -104,17 +104,17 @@ static const struct wb_db_work work = {
 	.answer = answer,
 };
 
-/* customer_id is optional. */
+/* customer_id is optional; only: NULL, or what it must be. */
 static void
-read_id(struct json_object *body, struct wb_http_errors *errors,
-        struct state *ret_state)
+read_id(struct json_object *body, const struct wb_uuid *only,
+        struct wb_http_errors *errors, struct state *ret_state)
 {
+	bool is_absent = !json_object_object_get_ex(body, "customer_id", NULL);
 	const char *text = NULL;
 
-	ret_state->is_own_id =
-	    !json_object_object_get_ex(body, "customer_id", NULL);
-	if (ret_state->is_own_id) {
-		ret_state->customer.id = wb_uuid_v7();
+	ret_state->is_own_id = is_absent && only == NULL;
+	if (is_absent) {
+		ret_state->customer.id = only == NULL ? wb_uuid_v7() : *only;
 		return;
 	}
 	text = wb_json_need_text(body, "", "customer_id", 0, 64, errors);
@@ -133,7 +133,7 @@ read_customer(struct wb_http_request *request, struct json_object *body,
 	struct customer *customer = &ret_state->customer;
 
 	wb_json_only(body, "", members, errors);
-	read_id(body, errors, ret_state);
+	read_id(body, wb_http_only_customer(request), errors, ret_state);
 	customer->name =
 	    wb_json_need_text(body, "", "name", 1, NAME_BYTES, errors);
 	customer->email =
@@ -147,13 +147,20 @@ read_customer(struct wb_http_request *request, struct json_object *body,
 void
 post_customer(struct wb_http_request *request, void *arg)
 {
+	const struct wb_uuid *only = wb_http_only_customer(request);
 	struct json_object *body = wb_http_json_body(request);
 	struct wb_db_call *call = NULL;
 	struct state state = { 0 }, *kept = NULL;
 
 	if (body == NULL)
 		return;
-	if (read_customer(request, body, &state)) {
+	if (!read_customer(request, body, &state)) {
+		json_object_put(body);
+		return;
+	}
+	if (only != NULL && wb_uuid_compare(&state.customer.id, only) != 0) {
+		wb_http_refuse_customer(request);
+	} else {
 		call = wb_db_call_new(arg, request, &work);
 		kept = call->state;
 		*kept = state;

@@ -15,16 +15,19 @@
 
 struct state {
 	struct wb_uuid id;
+	const struct wb_uuid *only_customer; /* NULL = any */
 	char id_text[WB_UUID_TEXT_BYTES];
 	struct wb_uuid event_id;
 	const char *traceparent;
-	const char *outcome; /* of request_cancel */
+	const char *outcome; /* of request_cancel; NULL = no such order */
 };
 
 static const struct wb_pg_stmt request_cancel = {
 	.name = "request_cancel",
-	.sql = "SELECT outcome, sequence, snapshot "
-	       "FROM request_cancel($1::uuid)",
+	.sql = "SELECT c.outcome, c.sequence, c.snapshot "
+	       "FROM orders o, request_cancel(o.order_id) c "
+	       "WHERE o.order_id = $1::uuid"
+	       " AND ($2::uuid IS NULL OR o.customer_id = $2::uuid)",
 };
 
 static const char cause[] =
@@ -77,6 +80,11 @@ on_requested(const struct wb_pg_result *result, void *arg)
 	struct wb_db_call *call = arg;
 	struct state *state = call->state;
 
+	state->outcome = NULL;
+	if (wb_pg_rows(result) == 0) { /* no such order */
+		wb_tx_commit(call->tx);
+		return;
+	}
 	state->outcome = wb_arena_strdup(call->arena, wb_pg_text(result, 0, 0));
 	if (strcmp(state->outcome, "REQUESTED") == 0)
 		emit(call, wb_pg_i64(result, 0, 1), wb_pg_text(result, 0, 2));
@@ -93,6 +101,7 @@ run(struct wb_db_call *call)
 	struct wb_pg_args *args = wb_pg_args_new();
 
 	wb_pg_arg_uuid(args, &state->id);
+	wb_pg_arg_uuid(args, state->only_customer);
 	wb_tx_query(call->tx, &request_cancel, args, on_requested, call);
 	wb_tx_flush(call->tx);
 	wb_pg_args_free(args);
@@ -104,7 +113,7 @@ answer(struct wb_db_call *call, struct wb_http_request *request)
 	const struct state *state = call->state;
 	char detail[96];
 
-	if (strcmp(state->outcome, "MISSING") == 0) {
+	if (state->outcome == NULL) {
 		refuse_missing(request, "order");
 	} else {
 		(void)snprintf(detail, sizeof(detail),
@@ -158,6 +167,7 @@ cancel_order(struct wb_http_request *request, void *arg)
 	call = wb_db_call_new(arg, request, &work);
 	state = call->state;
 	state->id = id;
+	state->only_customer = wb_db_call_only_customer(call, request);
 	(void)wb_uuid_format(&id, state->id_text);
 	state->event_id = wb_uuid_v7();
 	state->traceparent =

@@ -12,6 +12,7 @@
 struct state {
 	struct wb_db *db;
 	struct wb_uuid id;
+	const struct wb_uuid *only_customer; /* NULL = any */
 	int64_t wait_s;
 	int64_t version; /* 0 = there is no such order */
 	bool is_pending;
@@ -20,7 +21,8 @@ struct state {
 static const struct wb_pg_stmt select_order = {
 	.name = "get_order",
 	.sql = "SELECT " ORDER_COLUMNS " FROM orders "
-	       "WHERE order_id = $1::uuid",
+	       "WHERE order_id = $1::uuid"
+	       " AND ($2::uuid IS NULL OR customer_id = $2::uuid)",
 };
 
 static void ask(struct wb_http_request *request, struct wb_db *db,
@@ -47,6 +49,7 @@ run(struct wb_db_call *call)
 
 	state->version = 0;
 	wb_pg_arg_uuid(args, &state->id);
+	wb_pg_arg_uuid(args, state->only_customer);
 	wb_tx_query(call->tx, &select_order, args, on_selected, call);
 	wb_tx_commit(call->tx);
 	wb_pg_args_free(args);
@@ -103,6 +106,7 @@ ask(struct wb_http_request *request, struct wb_db *db, const struct wb_uuid *id,
 
 	state->db = db;
 	state->id = *id;
+	state->only_customer = wb_db_call_only_customer(call, request);
 	state->wait_s = wait_s;
 	wb_db_call_start(call);
 }

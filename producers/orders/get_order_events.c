@@ -27,15 +27,17 @@ struct stream {
 
 struct state {
 	struct wb_uuid id;
-	int64_t seen;    /* Last-Event-ID; 0 = none */
-	int64_t version; /* 0 = there is no such order */
+	const struct wb_uuid *only_customer; /* NULL = any */
+	int64_t seen;                        /* Last-Event-ID; 0 = none */
+	int64_t version;                     /* 0 = there is no such order */
 	bool is_pending;
 };
 
 static const struct wb_pg_stmt select_order = {
 	.name = "order_events",
 	.sql = "SELECT " ORDER_COLUMNS " FROM orders "
-	       "WHERE order_id = $1::uuid",
+	       "WHERE order_id = $1::uuid"
+	       " AND ($2::uuid IS NULL OR customer_id = $2::uuid)",
 };
 
 /* ---- the stream ---- */
@@ -159,6 +161,7 @@ run(struct wb_db_call *call)
 
 	state->version = 0;
 	wb_pg_arg_uuid(args, &state->id);
+	wb_pg_arg_uuid(args, state->only_customer);
 	wb_tx_query(call->tx, &select_order, args, on_selected, call);
 	wb_tx_commit(call->tx);
 	wb_pg_args_free(args);
@@ -217,6 +220,7 @@ get_order_events(struct wb_http_request *request, void *arg)
 	call = wb_db_call_new(arg, request, &work);
 	state = call->state;
 	state->id = id;
+	state->only_customer = wb_db_call_only_customer(call, request);
 	state->seen = read_seen(wb_http_header(request, "Last-Event-ID"));
 	wb_db_call_start(call);
 }

@@ -65,13 +65,20 @@ void
 list_orders(struct wb_http_request *request, void *arg)
 {
 	const char *customer_id = wb_http_query_param(request, "customer_id");
+	const struct wb_uuid *only = wb_http_only_customer(request);
 	struct wb_db_call *call = NULL;
 	struct state *kept = NULL, state;
 
-	if (customer_id == NULL ||
-	    !wb_uuid_parse(customer_id, &state.customer_id)) {
+	if (customer_id == NULL && only != NULL) {
+		state.customer_id = *only;
+	} else if (customer_id == NULL ||
+	           !wb_uuid_parse(customer_id, &state.customer_id)) {
 		wb_http_problem(request, 400, "invalid-query",
 		                "customer_id must be given, a UUID.");
+		return;
+	}
+	if (only != NULL && wb_uuid_compare(&state.customer_id, only) != 0) {
+		wb_http_refuse_customer(request);
 		return;
 	}
 	if (!wb_page_read(request, wb_page_is_uuid, &state.page))

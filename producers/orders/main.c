@@ -8,16 +8,27 @@
 #include "producer.h"
 
 static const struct wb_http_route routes[] = {
-	{ .method = "POST", .path = "/orders", .handle = post_order },
-	{ .method = "GET", .path = "/orders", .handle = list_orders },
-	{ .method = "GET", .path = "/orders/{id}", .handle = get_order },
+	{ .method = "POST",
+	  .path = "/orders",
+	  .handle = post_order,
+	  .roles = WB_FOR_CUSTOMERS },
+	{ .method = "GET",
+	  .path = "/orders",
+	  .handle = list_orders,
+	  .roles = WB_FOR_CUSTOMERS },
+	{ .method = "GET",
+	  .path = "/orders/{id}",
+	  .handle = get_order,
+	  .roles = WB_FOR_CUSTOMERS },
 	{ .method = "GET",
 	  .path = "/orders/{id}/events",
 	  .handle = get_order_events,
-	  .produces = "text/event-stream" },
+	  .produces = "text/event-stream",
+	  .roles = WB_FOR_CUSTOMERS },
 	{ .method = "POST",
 	  .path = "/orders/{id}/cancel",
-	  .handle = cancel_order },
+	  .handle = cancel_order,
+	  .roles = WB_FOR_CUSTOMERS },
 	{ .method = NULL },
 };
 

@@ -212,6 +212,24 @@ idle_connections_are_closed(void **state)
 	assert_int_equal(wb_test_http_stop(hasty_pid), 0);
 }
 
+/* Long before the idle timeout, which is for those that were of use. */
+static void
+new_connections_must_speak(void **state)
+{
+	struct wb_http_params patient = wb_test_http_params();
+	uint16_t port;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	patient.idle_timeout_ms = INT64_C(100) * WB_TEST_HTTP_WAIT_MS;
+	pid = wb_test_http_start(&patient, &port);
+	fd = wb_test_http_connect(port);
+	assert_true(wb_test_http_is_closed(fd));
+	(void)close(fd);
+	assert_int_equal(wb_test_http_stop(pid), 0);
+}
+
 /* A client that takes no answers is cut off. */
 static void
 answers_must_be_taken(void **state)
@@ -381,6 +399,7 @@ main(void)
 		WITH_SERVER(the_last_answer_is_the_last),
 		WITH_SERVER(slow_requests_get_408),
 		WITH_SERVER(idle_connections_are_closed),
+		WITH_SERVER(new_connections_must_speak),
 		WITH_SERVER(answers_must_be_taken),
 		WITH_SERVER(large_answers_arrive),
 		WITH_SERVER(handlers_have_a_deadline),

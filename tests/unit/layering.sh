@@ -23,9 +23,9 @@ foreign 'libpq-fe\.h' 'lib/pg/' 'libpq'
 foreign '(rabbitmq-c/)?amqp' 'lib/amqp/' 'librabbitmq'
 foreign 'curl/|event2/http|evhttp' 'lib/http/' 'libcurl or evhttp'
 foreign 'event2/' 'lib/(loop|pg|amqp|http)/' 'libevent'
-foreign 'json-c/' 'lib/(event|http)/|producers/|consumers/|cli/' 'json-c'
+foreign 'json-c/' 'lib/(event|http|auth)/|producers/|consumers/|cli/' 'json-c'
 
-rooms='base loop pg migrate amqp http event saga service'
+rooms='base loop pg migrate amqp auth http event saga service'
 above=$rooms
 for room in $rooms; do
 	above=${above#"$room"}
