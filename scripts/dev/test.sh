@@ -2,11 +2,16 @@
 # ./dev test: the sanitized build, and servers of its own in .run-test, made anew
 # each time and stopped at the end. The logs stay for whoever wants to know why.
 
-TEST_WORDS="[unit|integration|contracts|model|faults [relay]|compose|debian12|debian13]"
+TEST_WORDS="[unit|integration|contracts|model|faults [relay]|fuzz [seconds]|compose|debian12|debian13]"
 
 # Arguments behind the words go to ctest: ./dev test unit -R backoff
 cmd_test() {
-	label='^(unit|integration|contracts|model|faults)$'
+	if [ "${1:-}" = fuzz ]; then
+		shift
+		cmd_fuzz "$@"
+		return 0
+	fi
+	label='^(unit|integration|contracts|model|faults|fuzz)$'
 	topic=.
 	case ${1:-} in
 	'' | -*) ;;
@@ -47,6 +52,38 @@ cmd_test() {
 		test_status=$?
 	[ "$label" != '^model$' ] || test_show_model
 	return "$test_status"
+}
+
+# ./dev test fuzz [SECONDS]: each target for so long, from the corpus in
+# tests/fuzz/ and what earlier runs have found (in build/fuzz/corpus/).
+cmd_fuzz() {
+	fuzz_seconds=${1:-60}
+	case $fuzz_seconds in
+	*[!0-9]*) die "./dev test fuzz takes a number of seconds" \
+		"./dev test fuzz 60" 2 ;;
+	esac
+	PACKAGES="$PACKAGES clang"
+	packages_ensure
+	build_preset fuzz
+	for fuzz_target in "$ROOT"/tests/fuzz/corpus/*; do
+		fuzz_run "$(basename "$fuzz_target")"
+	done
+}
+
+fuzz_run() {
+	say "fuzzing $1 for $fuzz_seconds s"
+	fuzz_log=$ROOT/build/fuzz/$1.log
+	mkdir -p "$ROOT/build/fuzz/corpus/$1" "$ROOT/build/fuzz/found"
+	"$ROOT/build/fuzz/bin/fuzz_$1" -max_total_time="$fuzz_seconds" \
+		-timeout=10 -rss_limit_mb=2048 -max_len=8192 \
+		-print_final_stats=1 -artifact_prefix="$ROOT/build/fuzz/found/$1-" \
+		"$ROOT/build/fuzz/corpus/$1" "$ROOT/tests/fuzz/corpus/$1" \
+		>"$fuzz_log" 2>&1 || {
+		show_tail "$fuzz_log" 40
+		die "fuzz_$1 failed" "the input is in build/fuzz/found/; mended,\
+ it belongs into tests/fuzz/corpus/$1/"
+	}
+	note "$(awk '/number_of_executed_units/ { print $2 " inputs" }' "$fuzz_log")"
 }
 
 # A line per variant: what holds, then what breaks where something is left out.
