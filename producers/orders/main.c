@@ -29,6 +29,16 @@ static const struct wb_http_route routes[] = {
 	  .path = "/orders/{id}/cancel",
 	  .handle = cancel_order,
 	  .roles = WB_FOR_CUSTOMERS },
+	{ .method = "GET",
+	  .path = "/openapi.yaml",
+	  .handle = get_contract,
+	  .produces = "application/yaml",
+	  .roles = WB_ROLE_ANYONE },
+	{ .method = "GET",
+	  .path = "/docs",
+	  .handle = get_docs,
+	  .produces = "text/html",
+	  .roles = WB_ROLE_ANYONE },
 	{ .method = NULL },
 };
 
