@@ -8,8 +8,12 @@ api_url() {
 
 # api METHOD PATH [JSON]: sets api_status and api_body.
 api() {
+	if auth_is_on && [ -z "${api_token:-}" ]; then
+		api_token=$(token_make operator dev 3600)
+	fi
 	api_answer=$(curl -s -S --max-time 15 -X "$1" \
 		-H 'Content-Type: application/json' ${3:+-d "$3"} \
+		${api_token:+-H "Authorization: Bearer $api_token"} \
 		-w '\n%{http_code}' "$(api_url)$2") ||
 		die "the API did not answer: $1 $2" "see ./dev status"
 	api_status=${api_answer##*

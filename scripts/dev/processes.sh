@@ -78,6 +78,7 @@ process_export() {
 	payments) WB_PROVIDER_URL=http://127.0.0.1:$PROVIDER_SIM_PORT ;;
 	notifications) WB_SMTP_URL=smtp://127.0.0.1:$MAIL_PORT ;;
 	esac
+	! auth_is_on || auth_export
 	export WB_ADMIN_LISTEN WB_HTTP_LISTEN WB_DSN WB_AMQP_BROKERS \
 		WB_SOURCES WB_PROVIDER_URL WB_SMTP_URL
 }

@@ -1,9 +1,15 @@
 # shellcheck shell=sh
 # ./dev up, down, reset.
 
+# ./dev up [--auth | --open]: a stack remembers which.
 cmd_up() {
+	case ${1:-} in
+	'' | --auth | --open) ;;
+	*) die "there is no ./dev up $1" "./dev up [--auth | --open]" 2 ;;
+	esac
 	packages_ensure
 	stack_open
+	auth_switch "${1:-}"
 	servers_before="${PG_PORT:-} ${AMQP_PORT:-} ${MAIL_PORT:-}"
 	servers_launch
 	# Processes that still run look for their servers at the old ports.
@@ -30,7 +36,7 @@ up_tell() {
 
 Waybill is up. Post an order:
 
-  curl -i $url/orders \\
+  curl -i $url/orders \\$(up_tell_token)
     -H 'Content-Type: application/json' -d '{
       "customer_id": "$DEMO_CUSTOMER",
       "lines": [{"sku": "TEA-100", "quantity": 2}],
@@ -42,10 +48,17 @@ Its Location, on the same host, says what became of the order. Every path of
 the saga at once: ./dev demo
 
   orders               $url/orders
+  API documentation    $url/docs  ($url/openapi.yaml)
   RabbitMQ management  http://127.0.0.1:$MANAGEMENT_PORT/  (login: waybill  password: $(secret_of waybill))
   mails                $STACK/mail/new/  (a file for each that was sent)
   logs                 $STACK/log/  (./dev logs)
 TEXT
+}
+
+# shellcheck disable=SC2016 # for the reader's shell
+up_tell_token() {
+	! auth_is_on ||
+		printf '\n    -H "Authorization: Bearer $(./dev token)" \\'
 }
 
 stack_exists() {
