@@ -235,7 +235,7 @@ verify_ec(const struct wb_jwk *jwk, const void *text, size_t text_bytes,
 	int der_bytes;
 	bool is_valid = false;
 
-	if (signature_bytes != 2 * P256_BYTES)
+	if (signature_bytes != (size_t)2 * P256_BYTES)
 		return false;
 	pair = wb_made(ECDSA_SIG_new());
 	r = wb_made(BN_bin2bn(signature, P256_BYTES, NULL));
