@@ -20,7 +20,8 @@ static const struct wb_pg_stmt select_events = {
 	       " source, type, sequence, detail FROM order_events "
 	       "WHERE order_id = $1::uuid"
 	       " AND ($2::uuid IS NULL OR EXISTS (SELECT FROM orders o"
-	       " WHERE o.order_id = $1::uuid AND o.customer_id = $2::uuid)) "
+	       " WHERE o.generation = (SELECT serving FROM projection)"
+	       " AND o.order_id = $1::uuid AND o.customer_id = $2::uuid)) "
 	       "ORDER BY occurred_at, source, sequence",
 };
 

@@ -24,6 +24,8 @@ ROUTES = [
     ("orders-api", "GET", f"/orders?customer_id={CUSTOMER}", None, ("customer", "operator")),
     ("orders-api", "GET", f"/orders/{NOBODY_ID}", None, ("customer", "operator")),
     ("orders-api", "POST", f"/orders/{NOBODY_ID}/cancel", None, ("customer", "operator")),
+    ("orders-api", "GET", f"/orders/{NOBODY_ID}/events", None, ("customer", "operator")),
+    ("history", "GET", "/orders/totals", None, ("operator",)),
     ("catalog-api", "GET", "/products", None, None),
     ("catalog-api", "GET", "/products/TEA", None, None),
     ("catalog-api", "PUT", "/products/TEA", {}, ("catalog", "operator")),
@@ -154,6 +156,7 @@ class Auth(unittest.TestCase):
         self.must(403, self.ask("orders-api", "POST", "/orders", self.other, self.order_body()))
         self.must(403, self.ask("orders-api", "GET", f"/orders?customer_id={CUSTOMER}", self.other))
         self.must(404, self.ask("orders-api", "GET", f"/orders/{order_id}", self.other))
+        self.must(404, self.ask("orders-api", "GET", f"/orders/{order_id}/events", self.other))
         self.must(404, self.ask("orders-api", "POST", f"/orders/{order_id}/cancel", self.other))
         self.must(403, self.ask("history", "GET", f"/customers/{CUSTOMER}/orders", self.other))
         eventually(lambda: self.ask("history", "GET", f"/orders/{order_id}/timeline", self.customer)[0] == 200,
@@ -232,6 +235,14 @@ class Auth(unittest.TestCase):
         self.stack.start("orders-api-open")
         self.assertIn("WB-AUTH-OPEN", process.log.read_text())
         self.must(404, self.ask("orders-api-open", "GET", f"/orders/{NOBODY_ID}"))
+
+    def test_an_open_service_on_a_public_address(self):
+        """Only if one says so."""
+        process = self.stack.add("orders-api", "orders-api-private")
+        process.env.update(WB_AUTH_KEYS="", WB_AUTH_OPEN="true",
+                           WB_HTTP_LISTEN=f"0.0.0.0:{self.stack.ports['orders-api-private']}")
+        self.stack.start("orders-api-private")
+        self.assertIn("WB-AUTH-OPEN", process.log.read_text())
 
     def test_keys_on_a_public_address(self):
         process = self.stack.add("orders-api", "orders-api-public")
