@@ -11,17 +11,19 @@ build_configure() {
 	}
 }
 
-# build_preset PRESET
+# build_preset PRESET [CMAKE_ARGUMENT...]
 build_preset() {
 	say "building ($1)"
 	build_configure "$1"
+	build_folder=$ROOT/build/$1
+	shift
 	if [ -t 1 ]; then
-		cmake --build "$ROOT/build/$1" || die "the build failed"
+		cmake --build "$build_folder" "$@" || die "the build failed"
 		return 0
 	fi
-	cmake --build "$ROOT/build/$1" >"$build_log" 2>&1 || {
+	cmake --build "$build_folder" "$@" >"$build_log" 2>&1 || {
 		show_tail "$build_log" 40
-		die "the build failed" "the whole log is build/$1.log"
+		die "the build failed" "the whole log is build/${build_log##*/}"
 	}
 }
 

@@ -64,7 +64,7 @@ cmd_fuzz() {
 	esac
 	PACKAGES="$PACKAGES clang"
 	packages_ensure
-	build_preset fuzz
+	build_preset fuzz --target fuzz_router fuzz_order fuzz_jwt
 	for fuzz_target in "$ROOT"/tests/fuzz/corpus/*; do
 		fuzz_run "$(basename "$fuzz_target")"
 	done
