@@ -9,7 +9,6 @@ import statistics
 import subprocess
 import time
 import urllib.request
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +17,12 @@ import psycopg2
 
 from child import Child, Failed, cpu_seconds, kill_all
 from outbox import BIN, Relay, free_port
+from posting import CUSTOMERS, PRODUCTS, body, customer_id, wrk, write_bodies
 from servers import EXCHANGE, QUEUE, RUN, Broker, Postgres, need_env
 from table import Table, say
 
-CUSTOMERS, PRODUCTS, BODIES = 1000, 100, 500
 PGBENCH_CLIENTS = 32
 KEYLESS, KEYED = "", " with Idempotency-Key"
-LUA = Path(__file__).with_name("accept.lua")
 
 
 @dataclass
@@ -51,29 +49,6 @@ class Result:
 def median(results):
     return Result(*(statistics.median(getattr(r, field) for r in results)
                     for field in Result.__dataclass_fields__))
-
-
-# ---- what is posted
-
-def customer_id(i):
-    return str(uuid.UUID(int=0x0190A000_0000_7000_8000_000000000000 + i))
-
-
-def body(rng):
-    lines = [{"sku": f"SKU-{i:03}", "quantity": rng.randint(1, 5)}
-             for i in rng.sample(range(PRODUCTS), rng.randint(1, 3))]
-    return json.dumps({
-        "customer_id": customer_id(rng.randrange(CUSTOMERS)), "lines": lines,
-        "payment_method": "pm_ok",
-        "ship_to": {"name": "Ada Lovelace", "line1": "12 St James's Square",
-                    "city": "London", "postal_code": "SW1Y 4JH", "country": "GB"}})
-
-
-def write_bodies():
-    rng = random.Random(1)
-    path = RUN / "bench-bodies"
-    path.write_text("".join(body(rng) + "\n" for _ in range(BODIES)))
-    return path
 
 
 # ---- a system that takes orders
@@ -147,22 +122,8 @@ class System:
 
 # ---- loads
 
-def wrk(system, bodies, connections, keys, seconds, delay_ms=None):
-    env = {**os.environ, "WB_BENCH_BODIES": str(bodies)}
-    if keys:
-        env["WB_BENCH_KEYS"] = uuid.uuid4().hex
-    if delay_ms:
-        env["WB_BENCH_DELAY_MS"] = f"{delay_ms:.3f}"
-    done = subprocess.run(
-        ["wrk", "-t2" if connections >= 64 else "-t1", f"-c{connections}", f"-d{seconds}s",
-         "--timeout", "10s", "-s", LUA, f"http://127.0.0.1:{system.api.port}"],
-        env=env, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed(f"wrk: {done.stderr.strip()}")
-    found = json.loads(done.stdout.strip().splitlines()[-1])
-    if found["errors"]:
-        raise Failed(f"{found['errors']} of {found['requests']} requests failed")
-    return {**found, "connections": connections}
+def post(system, *args):
+    return wrk(system.api.port, *args)
 
 
 def literal(value):
@@ -228,7 +189,7 @@ class Bench:
         try:
             if self.script is None:
                 self.script = write_script(system)
-            wrk(system, self.bodies, 16, False, self.sizes.warm_up_s)
+            post(system, self.bodies, 16, False, self.sizes.warm_up_s)
             result = system.measure(load, system, *args)
         finally:
             system.close()
@@ -241,7 +202,7 @@ class Bench:
 
     def posts(self, connections, keys, delay_ms=None):
         name = post_name(connections, keys) + (" at half" if delay_ms else "")
-        self.fresh(name, wrk, self.bodies, connections, keys == KEYED, self.sizes.run_s,
+        self.fresh(name, post, self.bodies, connections, keys == KEYED, self.sizes.run_s,
                    delay_ms)
 
     def left(self):
