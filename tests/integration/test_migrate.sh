@@ -233,7 +233,7 @@ admin "DO \$\$ DECLARE name text; BEGIN
 	END LOOP; END \$\$"
 for part in "$real_schema"/*/; do
 	service=$(basename "$part")
-	ls "$part"*.sql >/dev/null 2>&1 || continue
+	ls "$part"[0-9]*.sql >/dev/null 2>&1 || continue # no migrations
 	admin "DROP DATABASE IF EXISTS $db WITH (FORCE)" 2>/dev/null
 	admin "CREATE DATABASE $db"
 	"$waybill" migrate "--dsn=$dsn" "--schema-dir=$real_schema" "$service" \
