@@ -230,7 +230,7 @@ class Rebuild(unittest.TestCase):
         eventually(lambda: self.behind() == 0, 30, "it has caught up")
 
     def test_what_it_says(self):
-        self.assertIn("needs rebuild, status or cancel", self.finish(self.waybill(), 2))
+        self.assertIn("no verb, see waybill history --help", self.finish(self.waybill(), 2))
         self.assertIn("there is no rebuild", self.finish(self.waybill("cancel")))
         self.assertIn("is read", self.finish(self.waybill("status")))
 
