@@ -1,4 +1,4 @@
-/* What most handlers need of an order's event: whose order it is, and why. */
+/* What most handlers need of an order's event: whose order it is. */
 #ifndef WB_SHOP_ORDER_H
 #define WB_SHOP_ORDER_H
 
@@ -8,14 +8,5 @@
  * event's subject. */
 enum wb_err wb_order_id(const struct wb_event *event, struct wb_note *note,
                         struct wb_uuid *ret_id) WB_MUST_USE;
-
-/* What an event of the cancelling chain carries. */
-struct wb_order_cause {
-	struct wb_uuid order_id;
-	const char *cause; /* JSON text */
-	const char *traceparent;
-};
-enum wb_err wb_parse_order_cause(const struct wb_event *event, void *payload,
-                                 struct wb_arena *arena, struct wb_note *note);
 
 #endif

@@ -2,7 +2,17 @@
 #include "end.h"
 #include "shop/events.h"
 
-const enum wb_pg_elem orders_end_columns[2] = { WB_PG_UUID, WB_PG_JSON };
+const struct wb_pg_stmt orders_end_stmt = {
+	.name = "end_orders",
+	.sql = "SELECT * FROM end_orders($1::int[], $2::uuid[], $3::uuid[], "
+	       "$4::text[], $5::json[])",
+};
+
+const enum wb_pg_elem orders_end_columns[3] = {
+	WB_PG_UUID,
+	WB_PG_TEXT,
+	WB_PG_JSON,
+};
 
 static enum wb_err
 parse_with(const struct wb_event *event, struct orders_end *p,
@@ -39,7 +49,8 @@ orders_end_bind(const void *payload, struct wb_pg_args *args, size_t array)
 	const struct orders_end *p = payload;
 
 	wb_pg_elem_uuid(args, array, &p->order_id);
-	wb_pg_elem_text(args, array + 1, p->beside);
+	wb_pg_elem_text(args, array + 1, p->move);
+	wb_pg_elem_text(args, array + 2, p->beside);
 }
 
 static const struct wb_answer answers[] = {

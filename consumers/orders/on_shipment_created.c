@@ -1,11 +1,15 @@
 /* shipment.created: the order is confirmed. */
 #include "end.h"
 
-static const struct wb_pg_stmt stmt = {
-	.name = "confirm_order",
-	.sql = "SELECT * FROM end_order($1::int[], $2::uuid[], $3::uuid[], "
-	       "$4::json[], 'CONFIRMED')",
-};
+static enum wb_err
+parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
+      struct wb_note *note)
+{
+	struct orders_end *p = payload;
+
+	p->move = "CONFIRMED";
+	return orders_parse_shipment(event, payload, arena, note);
+}
 
 static const struct wb_event_type *const emits[] = { &shop_order_confirmed };
 
@@ -13,8 +17,8 @@ const struct wb_handler orders_on_shipment_created = {
 	.name = "on_shipment_created",
 	.on = &shop_shipment_created,
 	.payload_size = sizeof(struct orders_end),
-	.parse = orders_parse_shipment,
-	.stmt = &stmt,
+	.parse = parse,
+	.stmt = &orders_end_stmt,
 	.columns = orders_end_columns,
 	.n_columns = WB_ARRAY_LEN(orders_end_columns),
 	.bind = orders_end_bind,

@@ -1,11 +1,15 @@
 /* stock.released: everything is undone; the order is cancelled. */
 #include "end.h"
 
-static const struct wb_pg_stmt stmt = {
-	.name = "cancel_order",
-	.sql = "SELECT * FROM end_order($1::int[], $2::uuid[], $3::uuid[], "
-	       "$4::json[], 'CANCELLED')",
-};
+static enum wb_err
+parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
+      struct wb_note *note)
+{
+	struct orders_end *p = payload;
+
+	p->move = "CANCELLED";
+	return orders_parse_cause(event, payload, arena, note);
+}
 
 static const struct wb_event_type *const emits[] = { &shop_order_cancelled };
 
@@ -13,8 +17,8 @@ const struct wb_handler orders_on_stock_released = {
 	.name = "on_stock_released",
 	.on = &shop_stock_released,
 	.payload_size = sizeof(struct orders_end),
-	.parse = orders_parse_cause,
-	.stmt = &stmt,
+	.parse = parse,
+	.stmt = &orders_end_stmt,
 	.columns = orders_end_columns,
 	.n_columns = WB_ARRAY_LEN(orders_end_columns),
 	.bind = orders_end_bind,

@@ -14,8 +14,4 @@
 PAYMENTS_HANDLERS(X)
 #undef X
 
-/* What a payment that has an outcome says when it is asked again; one that is
- * under way says nothing, its charger will. */
-extern const struct wb_answer payments_answers[];
-
 #endif

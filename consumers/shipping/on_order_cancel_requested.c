@@ -1,16 +1,19 @@
 /* order.cancel_requested: void the order's shipment before it exists, or refuse
  * because it does. */
-#include "handlers.h"
+#include "move.h"
 
-#include "shop/order.h"
-
-static void
-bind(const void *payload, struct wb_pg_args *args, size_t array)
+static enum wb_err
+parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
+      struct wb_note *note)
 {
-	const struct wb_order_cause *p = payload;
+	struct shipping_move *p = payload;
+	enum wb_err err = wb_order_id(event, note, &p->order_id);
 
-	wb_pg_elem_uuid(args, array, &p->order_id);
-	wb_pg_elem_text(args, array + 1, p->cause);
+	p->move = "VOID";
+	if (err == WB_OK)
+		err =
+		    wb_subject_member(event, "/cause", arena, note, &p->cause);
+	return err;
 }
 
 static const struct wb_answer answers[] = {
@@ -31,14 +34,6 @@ read(const struct wb_event *event, const void *payload,
 	return wb_read_answer(answers, result, row, emit, note);
 }
 
-static const struct wb_pg_stmt stmt = {
-	.name = "void_shipment",
-	.sql = "SELECT * FROM void_shipment($1::int[], $2::uuid[], "
-	       "$3::uuid[], $4::json[])",
-};
-
-static const enum wb_pg_elem columns[] = { WB_PG_UUID, WB_PG_JSON };
-
 static const struct wb_event_type *const emits[] = {
 	&shop_shipment_voided,
 	&shop_shipment_void_refused,
@@ -47,12 +42,12 @@ static const struct wb_event_type *const emits[] = {
 const struct wb_handler shipping_on_order_cancel_requested = {
 	.name = "on_order_cancel_requested",
 	.on = &shop_order_cancel_requested,
-	.payload_size = sizeof(struct wb_order_cause),
-	.parse = wb_parse_order_cause,
-	.stmt = &stmt,
-	.columns = columns,
-	.n_columns = WB_ARRAY_LEN(columns),
-	.bind = bind,
+	.payload_size = sizeof(struct shipping_move),
+	.parse = parse,
+	.stmt = &shipping_move_stmt,
+	.columns = shipping_move_columns,
+	.n_columns = WB_ARRAY_LEN(shipping_move_columns),
+	.bind = shipping_move_bind,
 	.read = read,
 	.emits = emits,
 	.n_emits = WB_ARRAY_LEN(emits),

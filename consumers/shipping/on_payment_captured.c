@@ -1,35 +1,20 @@
 /* payment.captured: ship the order, unless its address can't be reached or its
  * cancellation came first. */
-#include "handlers.h"
-
-#include "shop/order.h"
-
-struct payload {
-	struct wb_uuid order_id;
-	const char *country;
-};
+#include "move.h"
 
 static enum wb_err
 parse(const struct wb_event *event, void *payload, struct wb_arena *arena,
       struct wb_note *note)
 {
-	struct payload *p = payload;
+	struct shipping_move *p = payload;
 	enum wb_err err = wb_order_id(event, note, &p->order_id);
 
 	(void)arena;
+	p->move = "CREATE";
 	if (err == WB_OK)
 		err = wb_data_text(event->data, "/order/ship_to/country", note,
 		                   &p->country);
 	return err;
-}
-
-static void
-bind(const void *payload, struct wb_pg_args *args, size_t array)
-{
-	const struct payload *p = payload;
-
-	wb_pg_elem_uuid(args, array, &p->order_id);
-	wb_pg_elem_text(args, array + 1, p->country);
 }
 
 static const struct wb_answer answers[] = {
@@ -49,14 +34,6 @@ read(const struct wb_event *event, const void *payload,
 	return wb_read_answer(answers, result, row, emit, note);
 }
 
-static const struct wb_pg_stmt stmt = {
-	.name = "create_shipment",
-	.sql = "SELECT * FROM create_shipment($1::int[], $2::uuid[], "
-	       "$3::uuid[], $4::text[])",
-};
-
-static const enum wb_pg_elem columns[] = { WB_PG_UUID, WB_PG_TEXT };
-
 static const struct wb_event_type *const emits[] = {
 	&shop_shipment_created,
 	&shop_shipment_failed,
@@ -66,12 +43,12 @@ static const struct wb_event_type *const emits[] = {
 const struct wb_handler shipping_on_payment_captured = {
 	.name = "on_payment_captured",
 	.on = &shop_payment_captured,
-	.payload_size = sizeof(struct payload),
+	.payload_size = sizeof(struct shipping_move),
 	.parse = parse,
-	.stmt = &stmt,
-	.columns = columns,
-	.n_columns = WB_ARRAY_LEN(columns),
-	.bind = bind,
+	.stmt = &shipping_move_stmt,
+	.columns = shipping_move_columns,
+	.n_columns = WB_ARRAY_LEN(shipping_move_columns),
+	.bind = shipping_move_bind,
 	.read = read,
 	.emits = emits,
 	.n_emits = WB_ARRAY_LEN(emits),

@@ -52,7 +52,7 @@ active proctype sweeper()
 	od
 }
 
-/* end_order(), schema/orders/003_end_order.sql, as consumers/orders/end.c reads its
+/* end_orders(), schema/orders/008_end_orders.sql, as consumers/orders/end.c reads its
  * answer. MISSING can't be: the order commits with order.placed. CONFLICT would be a
  * dead letter at once. */
 inline end_order(to_status)
@@ -77,7 +77,7 @@ end:
 		ack(SHIPMENT_CREATED)
 	}
 	:: atomic {
-		/* on_shipment_void_refused.c, refuse_cancel(): proof of the shipment */
+		/* on_shipment_void_refused.c, REFUSED: proof of the shipment */
 		is_under_way(SHIPMENT_VOID_REFUSED) ->
 #ifndef REFUSAL_DOESNT_CONFIRM
 		end_order(CONFIRMED);

@@ -17,7 +17,7 @@ inline repeat_outcome()
 	fi
 }
 
-/* request_payment(), schema/payments/002_request_payment.sql. */
+/* REQUEST of move_payment(), schema/payments/005_move_payment.sql. */
 inline request_payment()
 {
 	if
@@ -26,7 +26,7 @@ inline request_payment()
 	fi
 }
 
-/* void_payment(), schema/payments/003_void_payment.sql; void.c. */
+/* VOID of move_payment(); void.c. */
 inline void_payment()
 {
 	if

@@ -5,7 +5,8 @@
  *   NO_SHIPPING_TOMBSTONE  a cancel that finds no shipment answers, and leaves nothing
  */
 
-/* create_shipment(), schema/shipping/002_create_shipment.sql; on_payment_captured.c. */
+/* CREATE of move_shipment(), schema/shipping/004_move_shipment.sql;
+ * on_payment_captured.c. */
 inline create_shipment()
 {
 	if
@@ -21,8 +22,7 @@ inline create_shipment()
 	fi
 }
 
-/* void_shipment(), schema/shipping/003_void_shipment.sql;
- * on_order_cancel_requested.c. */
+/* VOID of move_shipment(); on_order_cancel_requested.c. */
 inline void_shipment()
 {
 	if

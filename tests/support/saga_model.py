@@ -17,7 +17,7 @@ NOT_YET, CONFLICT = "NOT_YET", "CONFLICT"
 TABLES = {"orders": "orders", "inventory": "reservations", "payments": "payments", "shipping": "shipments"}
 IDS = random.Random()  # seeded by who wants a run to be repeatable
 
-# service: {event type: (what is called, {outcome: event type, None or NOT_YET})};
+# service: {event type: (move, {outcome: event type, None or NOT_YET})};
 # any other outcome is a conflict.
 RELEASE = ("RELEASE", {"RELEASED": "stock.released.v1", "REJECTED": "stock.rejected.v1"})
 PAYMENT = {"CAPTURED": "payment.captured.v1", "DECLINED": "payment.declined.v1", "VOIDED": "payment.voided.v1",
@@ -32,48 +32,54 @@ HANDLERS = {
         "payment.declined.v1": RELEASE, "payment.refunded.v1": RELEASE, "payment.voided.v1": RELEASE,
         "shipment.created.v1": ("SHIP", {"SHIPPED": None, "MISSING": NOT_YET})},
     "payments": {
-        "stock.reserved.v1": ("request_payment", PAYMENT),
-        "shipment.failed.v1": ("void_payment", PAYMENT), "shipment.voided.v1": ("void_payment", PAYMENT)},
+        "stock.reserved.v1": ("REQUEST", PAYMENT),
+        "shipment.failed.v1": ("VOID", PAYMENT), "shipment.voided.v1": ("VOID", PAYMENT)},
     "shipping": {
-        "payment.captured.v1": ("create_shipment", {"CREATED": "shipment.created.v1", "FAILED": "shipment.failed.v1",
+        "payment.captured.v1": ("CREATE", {"CREATED": "shipment.created.v1", "FAILED": "shipment.failed.v1",
                                                     "VOIDED": "shipment.voided.v1"}),
-        "order.cancel_requested.v1": ("void_shipment", {"VOIDED": "shipment.voided.v1", "FAILED": "shipment.voided.v1",
+        "order.cancel_requested.v1": ("VOID", {"VOIDED": "shipment.voided.v1", "FAILED": "shipment.voided.v1",
                                                         "CREATED": "shipment.void_refused.v1"})},
     "orders": {
-        "shipment.created.v1": ("CONFIRMED", END), "shipment.void_refused.v1": ("refuse_cancel", END),
+        "shipment.created.v1": ("CONFIRMED", END), "shipment.void_refused.v1": ("REFUSED", END),
         "stock.rejected.v1": ("REJECTED", END), "stock.released.v1": ("CANCELLED", END)},
 }
 
 
-def _orders_columns(message):
-    member = "shipment" if "shipment" in message.data else "cause"
-    return [message.order_id, json.dumps({member: message.data[member]})]
-
-
-def _move_columns(message):
-    move = HANDLERS["inventory"][message.type][0]
+def _inventory_columns(message, move):
     detail = {"RESERVE": message.order["lines"], "RELEASE": message.data.get("cause"), "SHIP": None}[move]
-    return [message.order_id, move, None if detail is None else json.dumps(detail)]
+    return [_json(detail)]
 
 
-# what is called: (SQL, columns of a message). One call per SQL and batch.
-_END = ("SELECT * FROM end_order(%s::int[], %s::uuid[], %s::uuid[], %s::json[], '{}')")
+def _payments_columns(message, move):
+    if move == "VOID":
+        return [None, None, None, None, _json(message.data["cause"]), ""]
+    order = message.order
+    return [order["total_minor"], order["currency"], order["payment_method"], _json(order), None, ""]
+
+
+def _shipping_columns(message, move):
+    if move == "VOID":
+        return [None, _json(message.data["cause"])]
+    return [message.order["ship_to"]["country"], None]
+
+
+def _orders_columns(message, _):
+    member = "shipment" if "shipment" in message.data else "cause"
+    return [_json({member: message.data[member]})]
+
+
+def _json(value):
+    return None if value is None else json.dumps(value)
+
+
+# service: (its one statement, columns of a message behind its id, order and move).
 CALLS = {
-    "request_payment": (
-        "SELECT * FROM request_payment(%s::int[], %s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::text[],"
-        " %s::json[], %s::text[])",
-        lambda m: [m.order_id, m.order["total_minor"], m.order["currency"], m.order["payment_method"],
-                   json.dumps(m.order), ""]),
-    "void_payment": ("SELECT * FROM void_payment(%s::int[], %s::uuid[], %s::uuid[], %s::json[], %s::text[])",
-                     lambda m: [m.order_id, json.dumps(m.data["cause"]), ""]),
-    "create_shipment": ("SELECT * FROM create_shipment(%s::int[], %s::uuid[], %s::uuid[], %s::text[])",
-                        lambda m: [m.order_id, m.order["ship_to"]["country"]]),
-    "void_shipment": ("SELECT * FROM void_shipment(%s::int[], %s::uuid[], %s::uuid[], %s::json[])",
-                      lambda m: [m.order_id, json.dumps(m.data["cause"])]),
-    "refuse_cancel": ("SELECT * FROM refuse_cancel(%s::int[], %s::uuid[], %s::uuid[], %s::json[])", _orders_columns),
-    **{status: (_END.format(status), _orders_columns) for status in ("CONFIRMED", "REJECTED", "CANCELLED")},
-    **{move: ("SELECT * FROM move_stock(%s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::json[])", _move_columns)
-       for move in ("RESERVE", "RELEASE", "SHIP")},
+    "inventory": ("move_stock(%s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::json[])", _inventory_columns),
+    "payments": ("move_payment(%s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::text[],"
+                 " %s::text[], %s::json[], %s::json[], %s::text[])", _payments_columns),
+    "shipping": ("move_shipment(%s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::json[])",
+                 _shipping_columns),
+    "orders": ("end_orders(%s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::json[])", _orders_columns),
 }
 
 
@@ -147,17 +153,18 @@ def connect(service):
 
 
 def call(cursor, messages):
-    """The statements of a batch: [(message, outcome, sequence, beside)], sorted by order."""
-    by_sql, rows = {}, []
-    for message in sorted(messages, key=lambda m: m.order_id):
-        name = HANDLERS[message.service][message.type][0]
-        by_sql.setdefault(CALLS[name][0], []).append(message)
-    for sql, share in by_sql.items():
-        columns = [CALLS[HANDLERS[m.service][m.type][0]][1](m) for m in share]
-        cursor.execute(sql, [list(range(1, len(share) + 1)), [m.id for m in share], *map(list, zip(*columns))])
-        rows += [(share[ord_ - 1], outcome, sequence, beside)
-                 for ord_, outcome, sequence, beside in cursor.fetchall()]
-    return rows
+    """The statement of a batch of one service: [(message, outcome, sequence, beside)], sorted by order."""
+    messages = sorted(messages, key=lambda m: m.order_id)
+    if not messages:
+        return []
+    (service,) = {m.service for m in messages}
+    statement, columns_of = CALLS[service]
+    moves = [HANDLERS[service][m.type][0] for m in messages]
+    columns = zip(*(columns_of(m, move) for m, move in zip(messages, moves)))
+    cursor.execute(f"SELECT * FROM {statement}",
+                   [list(range(1, len(messages) + 1)), [m.id for m in messages], [m.order_id for m in messages],
+                    moves, *map(list, columns)])
+    return [(messages[ord_ - 1], outcome, sequence, beside) for ord_, outcome, sequence, beside in cursor.fetchall()]
 
 
 def receive(cursor, quantities):

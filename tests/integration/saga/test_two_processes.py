@@ -108,6 +108,45 @@ class TwoProcesses(unittest.TestCase):
                          [("RELEASED", sum(map(len, rounds)))])
         self.assertEqual(saga.rows("inventory", "SELECT reserved, on_hand FROM stock"), [(0, 1000000)])
 
+    def test_rows_are_locked_in_one_order(self):
+        """Any batches of the same orders in three processes, and the charger's settling:
+        of brand-new orders, where inserting locks, and of those that are there."""
+        cause = {"code": "TIMEOUT", "step": "orders", "detail": ""}
+        shipment = {"shipment_id": new_id(), "tracking_number": "T", "carrier": "C"}
+        for service in ("payments", "shipping", "orders"):
+            saga = Saga({s: saga_model.connect(s) for s in {service, "orders"}})
+            rounds = [[order_snapshot([line("SKU")]) for _ in range(30)] for _ in range(40)]
+            if service == "orders":
+                for orders in rounds:
+                    saga.place(orders, lambda _: False)
+            n_jobs = 4 if service == "payments" else 3
+            start = threading.Barrier(n_jobs, timeout=60)
+
+            def batches(rng, service=service, rounds=rounds, start=start):
+                for orders in rounds:
+                    batch = [Message(service, rng.choice(list(HANDLERS[service])),
+                                     {"order": o, "cause": cause, **({"shipment": shipment} if rng.random() < 0.5 else {})})
+                             for o in rng.sample(orders, 20)]
+                    start.wait()
+                    yield lambda cursor, batch=batch: self.assertEqual(len(saga_model.call(cursor, batch)), len(batch))
+
+            def settling(rng, rounds=rounds, start=start):
+                for orders in rounds:
+                    ids = [o["order_id"] for o in orders]
+                    start.wait()
+                    yield lambda cursor: cursor.execute("SELECT claim_payments(40, 0)")
+                    yield lambda cursor, ids=ids: cursor.execute(
+                        "SELECT settle_payments(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[])",
+                        (ids, [rng.choice(("CAPTURED", "DECLINED", "REFUNDED")) for _ in ids], ids, [""] * 30, [0] * 30))
+
+            jobs = [batches(random.Random(i)) for i in range(3)]
+            if service == "payments":
+                jobs.append(settling(random.Random(4)))
+            with self.subTest(service=service):
+                self.assertEqual(self.together(service, *jobs), 0)
+            for connection in saga.connections.values():
+                connection.close()
+
     def test_every_pair_on_one_order(self):
         """Two events of one order at the same time have the outcome of one after the other."""
         cause = {"code": "TIMEOUT", "step": "orders", "detail": ""}
