@@ -1,5 +1,4 @@
-/* The mailer: claim → send → record, on one connection of its own. Answers that
- * arrive while a transaction runs are recorded together by the next one. */
+/* The mailer: claim → send → record. */
 #include "mailer.h"
 
 #include "base/backoff.h"
@@ -8,10 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "http/smtp.h"
 #include "mail.h"
 #include "record.h"
-#include "service/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,35 +51,14 @@ static const struct wb_param param_table[] = {
 /* Longer than any mail takes: nobody else may take it over before. */
 enum { LEASE_MARGIN_MS = 5000 };
 
-/* A mail under way, or one of a claim that has not committed yet. */
-struct parcel {
-	struct parcel *next;
-	struct wb_uuid event_id;
-	int64_t nth; /* which try it is */
-	char *to;
-	struct wb_buf content;
-	int64_t begun_us;
-};
-
 static struct {
-	struct wb_pg *pg;
-	struct wb_pg_args *args;
+	struct wb_claims *claims;
 	struct wb_smtp *smtp;
-	struct wb_timer poll;
-	struct wb_timer turn;
-	struct record *record;
-	struct wb_tx *tx; /* of the claim in flight */
-	struct parcel *claimed;
 	struct wb_backoff retry;
-	int64_t n_asked;
-	int64_t n_in_flight;
-	bool is_claim_wanted;
 	bool is_server_down; /* as the last answer has it */
 	struct wb_counter *outcomes[WB_SMTP_OUTCOME_COUNT];
 	struct wb_histogram *seconds;
 	struct wb_gauge *server_up;
-	wb_loop_fn drained;
-	void *drained_arg;
 } mailer;
 
 static const struct wb_pg_stmt claim_stmt = {
@@ -90,12 +66,47 @@ static const struct wb_pg_stmt claim_stmt = {
 	.sql = "SELECT * FROM claim_mails($1::int, $2::bigint)",
 };
 
+enum {
+	EVENT_ID,
+	ORDER_ID,
+	NAME,
+	EMAIL,
+	SUBJECT,
+	CONTENT,
+	TRIES,
+	CREATED_US,
+};
+
 static void
-parcel_free(struct parcel *parcel)
+read_claim(const struct wb_pg_result *result, size_t row,
+           struct wb_claim *claim)
 {
+	struct parcel *parcel = (struct parcel *)claim;
+
+	parcel->event_id = wb_pg_uuid(result, row, EVENT_ID);
+	parcel->nth = wb_pg_i64(result, row, TRIES);
+	parcel->to = wb_strdup(wb_pg_text(result, row, EMAIL));
+	mail_format(
+	    &(struct mail){
+	        .event_id = parcel->event_id,
+	        .from_name = params.from_name,
+	        .from = params.from,
+	        .to_name = wb_pg_text(result, row, NAME),
+	        .to = parcel->to,
+	        .subject = wb_pg_text(result, row, SUBJECT),
+	        .content = wb_pg_text(result, row, CONTENT),
+	        .created_us = wb_pg_i64(result, row, CREATED_US),
+	    },
+	    &parcel->content);
+}
+
+static void
+parcel_fini(struct wb_claim *claim)
+{
+	struct parcel *parcel = (struct parcel *)claim;
+
 	free(parcel->to);
 	wb_buf_fini(&parcel->content);
-	free(parcel);
 }
 
 static void
@@ -116,10 +127,12 @@ static void
 end(struct parcel *parcel, const struct wb_smtp_answer *answer)
 {
 	wb_counter_add(mailer.outcomes[answer->outcome], 1);
-	record_add(mailer.record, &parcel->event_id, parcel->nth, answer,
-	           wb_backoff_ms(&mailer.retry, (unsigned)parcel->nth - 1));
-	parcel_free(parcel);
-	wb_timer_start_ms(&mailer.turn, 0);
+	parcel->outcome = answer->outcome;
+	(void)snprintf(parcel->answer, sizeof(parcel->answer), "%s",
+	               answer->text);
+	parcel->retry_ms =
+	    wb_backoff_ms(&mailer.retry, (unsigned)parcel->nth - 1);
+	wb_claims_end(mailer.claims, &parcel->claim);
 }
 
 static void
@@ -131,13 +144,14 @@ on_answer(const struct wb_smtp_answer *answer, void *arg)
 		WB_CRASH_POINT("mailer.after_accept");
 	note_server(answer->outcome == WB_SMTP_UNREACHABLE, answer->text);
 	wb_histogram_add_us(mailer.seconds, wb_mono_us() - parcel->begun_us);
-	mailer.n_in_flight--;
 	end(parcel, answer);
 }
 
 static void
-begin(struct parcel *parcel)
+begin(struct wb_claim *claim)
 {
+	struct parcel *parcel = (struct parcel *)claim;
+
 	if (!wb_smtp_is_address(parcel->to)) {
 		end(parcel, &(struct wb_smtp_answer){
 		                .outcome = WB_SMTP_REFUSED,
@@ -146,7 +160,6 @@ begin(struct parcel *parcel)
 		            });
 		return;
 	}
-	mailer.n_in_flight++;
 	parcel->begun_us = wb_mono_us();
 	wb_smtp_send(mailer.smtp,
 	             &(struct wb_smtp_mail){
@@ -159,144 +172,14 @@ begin(struct parcel *parcel)
 	             on_answer, parcel);
 }
 
-enum {
-	EVENT_ID,
-	ORDER_ID,
-	NAME,
-	EMAIL,
-	SUBJECT,
-	CONTENT,
-	TRIES,
-	CREATED_US,
+static const struct wb_claims_ops ops = {
+	.claim = &claim_stmt,
+	.claim_bytes = sizeof(struct parcel),
+	.read = read_claim,
+	.begin = begin,
+	.record = record_write,
+	.fini = parcel_fini,
 };
-
-static void
-on_claimed(const struct wb_pg_result *result, void *arg)
-{
-	(void)arg;
-	for (size_t row = 0; row < wb_pg_rows(result); row++) {
-		struct parcel *parcel = wb_zalloc(sizeof(*parcel));
-
-		parcel->event_id = wb_pg_uuid(result, row, EVENT_ID);
-		parcel->nth = wb_pg_i64(result, row, TRIES);
-		parcel->to = wb_strdup(wb_pg_text(result, row, EMAIL));
-		mail_format(
-		    &(struct mail){
-		        .event_id = parcel->event_id,
-		        .from_name = params.from_name,
-		        .from = params.from,
-		        .to_name = wb_pg_text(result, row, NAME),
-		        .to = parcel->to,
-		        .subject = wb_pg_text(result, row, SUBJECT),
-		        .content = wb_pg_text(result, row, CONTENT),
-		        .created_us = wb_pg_i64(result, row, CREATED_US),
-		    },
-		    &parcel->content);
-		parcel->next = mailer.claimed;
-		mailer.claimed = parcel;
-	}
-}
-
-/* Mails leave only once the claim is durable. If that is not known they don't:
- * what was claimed is due again when its lease has run out. */
-static void
-on_claim_done(const struct wb_tx_outcome *outcome, void *arg)
-{
-	bool is_committed = outcome->end == WB_TX_COMMITTED;
-	int64_t n = 0;
-
-	(void)arg;
-	mailer.tx = NULL;
-	while (mailer.claimed != NULL) {
-		struct parcel *parcel = mailer.claimed;
-
-		mailer.claimed = parcel->next;
-		n++;
-		if (is_committed)
-			begin(parcel);
-		else
-			parcel_free(parcel);
-	}
-	if (is_committed && n == mailer.n_asked)
-		mailer.is_claim_wanted = true;
-	wb_timer_start_ms(&mailer.turn, 0);
-}
-
-static void
-claim(int64_t n)
-{
-	mailer.is_claim_wanted = false;
-	mailer.n_asked = n;
-	wb_pg_args_clear(mailer.args);
-	wb_pg_arg_i32(mailer.args, (int32_t)n);
-	wb_pg_arg_i64(mailer.args, params.deadline_ms + LEASE_MARGIN_MS);
-	mailer.tx = wb_tx_begin(mailer.pg, on_claim_done, NULL);
-	wb_tx_query(mailer.tx, &claim_stmt, mailer.args, on_claimed, NULL);
-	wb_tx_commit(mailer.tx);
-}
-
-static void
-on_recorded(void *arg)
-{
-	(void)arg;
-	wb_timer_start_ms(&mailer.turn, 0);
-}
-
-static bool
-is_drained(void)
-{
-	return mailer.drained != NULL && mailer.tx == NULL &&
-	       mailer.n_in_flight == 0 && record_is_empty(mailer.record);
-}
-
-/* The one place that begins work: answers first, then new mails. */
-static void
-on_turn(void *arg)
-{
-	int64_t room = params.max_mails - mailer.n_in_flight;
-
-	(void)arg;
-	if (is_drained()) {
-		mailer.drained(mailer.drained_arg);
-		return;
-	}
-	if (!wb_pg_is_idle(mailer.pg))
-		return;
-	if (!record_is_empty(mailer.record))
-		record_run(mailer.record, mailer.pg, on_recorded, NULL);
-	else if (mailer.is_claim_wanted && mailer.drained == NULL && room > 0)
-		claim(room);
-}
-
-static void
-on_poll(void *arg)
-{
-	(void)arg;
-	wb_timer_start_ms(&mailer.poll, params.poll_ms);
-	mailer.is_claim_wanted = true;
-	on_turn(NULL);
-}
-
-static void
-on_committed(void *unused)
-{
-	(void)unused;
-	mailer.is_claim_wanted = true;
-	wb_timer_start_ms(&mailer.turn, 0);
-}
-
-static void
-on_ready(void *arg)
-{
-	on_committed(arg);
-}
-
-static void
-on_lost(void *arg, const char *why)
-{
-	(void)arg;
-	(void)why; /* lib/pg logs it; on_ready goes on */
-}
 
 static void
 make_metrics(void)
@@ -329,10 +212,6 @@ check_params(struct wb_note *note)
 static enum wb_err
 start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 {
-	static const struct wb_pg_events events = {
-		.on_ready = on_ready,
-		.on_lost = on_lost,
-	};
 	enum wb_err err = check_params(note);
 
 	if (err != WB_OK)
@@ -343,34 +222,38 @@ start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 		.factor = 2,
 		.cap_ms = params.retry_cap_ms,
 	};
-	mailer.args = wb_pg_args_new();
-	mailer.record = record_new(params.max_attempts);
+	record_init(params.max_attempts);
 	mailer.smtp = wb_smtp_new(loop, &smtp_params);
-	wb_timer_init(&mailer.poll, loop, on_poll, NULL);
-	wb_timer_init(&mailer.turn, loop, on_turn, NULL);
-	mailer.pg = wb_pg_new(loop, pg, wb_service_instance(), &events, NULL);
-	wb_timer_start_ms(&mailer.poll, params.poll_ms);
+	mailer.claims =
+	    wb_claims_new(loop, &ops,
+	                  &(struct wb_claims_config){
+	                      .max_calls = params.max_mails,
+	                      .lease_ms = params.deadline_ms + LEASE_MARGIN_MS,
+	                      .poll_ms = params.poll_ms,
+	                  },
+	                  pg);
 	return WB_OK;
+}
+
+static void
+on_committed(void *unused)
+{
+	(void)unused;
+	wb_claims_wake(mailer.claims);
 }
 
 static void
 drain(wb_loop_fn done, void *arg)
 {
-	mailer.drained = done;
-	mailer.drained_arg = arg;
-	wb_timer_start_ms(&mailer.turn, 0);
+	wb_claims_drain(mailer.claims, done, arg);
 }
 
-/* What is under way is due again when its lease has run out. */
 static void
 stop(void)
 {
 	wb_smtp_free(mailer.smtp);
-	wb_pg_free(mailer.pg);
-	wb_timer_fini(&mailer.poll);
-	wb_timer_fini(&mailer.turn);
-	record_free(mailer.record);
-	wb_pg_args_free(mailer.args);
+	wb_claims_free(mailer.claims);
+	record_fini();
 }
 
 const struct wb_side_job *

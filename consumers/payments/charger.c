@@ -1,5 +1,4 @@
-/* The charger: claim → call → settle, on one connection of its own. Outcomes
- * that arrive while a transaction runs are settled together by the next one. */
+/* The charger: claim → call → settle. */
 #include "charger.h"
 
 #include "base/backoff.h"
@@ -8,9 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "breaker.h"
-#include "provider.h"
 #include "settle.h"
-#include "service/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,34 +55,12 @@ static const struct wb_backoff retry = {
 	.cap_ms = 30000,
 };
 
-struct call {
-	struct call *next; /* of the claim that has not committed yet */
-	struct wb_uuid order_id;
-	bool is_refund;
-	int64_t n_calls; /* of this payment, this one included */
-	int64_t amount_minor;
-	char *currency;
-	char *method;
-	int64_t begun_us;
-};
-
 static struct {
-	struct wb_pg *pg;
-	struct wb_pg_args *args;
+	struct wb_claims *claims;
 	struct wb_http_client *http;
-	struct wb_timer poll;
-	struct wb_timer turn;
 	struct breaker breaker;
-	struct settle *settle;
-	struct wb_tx *tx; /* of the claim in flight */
-	struct call *claimed;
-	int64_t n_asked;
-	bool is_claim_wanted;
-	size_t n_in_flight;
 	struct wb_counter *outcomes[PROVIDER_REFUNDED + 1];
 	struct wb_histogram *seconds;
-	wb_loop_fn drained;
-	void *drained_arg;
 } charger;
 
 static const struct wb_pg_stmt claim_stmt = {
@@ -94,49 +69,63 @@ static const struct wb_pg_stmt claim_stmt = {
 };
 
 static void
-call_free(struct call *call)
+read_claim(const struct wb_pg_result *result, size_t row,
+           struct wb_claim *claim)
 {
-	free(call->currency);
-	free(call->method);
-	free(call);
+	struct call *call = (struct call *)claim;
+
+	call->order_id = wb_pg_uuid(result, row, 0);
+	call->is_refund = strcmp(wb_pg_text(result, row, 1), "REFUNDING") == 0;
+	call->amount_minor = wb_pg_i64(result, row, 2);
+	call->currency = wb_strdup(wb_pg_text(result, row, 3));
+	call->method = wb_strdup(wb_pg_text(result, row, 4));
+	call->n_calls = wb_pg_i64(result, row, 5);
 }
 
 static void
-log_unknown(const struct call *call, const char *why)
+call_fini(struct wb_claim *claim)
+{
+	struct call *call = (struct call *)claim;
+
+	free(call->currency);
+	free(call->method);
+}
+
+static void
+log_unknown(const struct call *call)
 {
 	char id[WB_UUID_TEXT_BYTES];
 
 	wb_log_warn(WB_LOG_PAYMENT, "order=%s call=%lld why=\"%s\"",
 	            wb_uuid_format(&call->order_id, id),
-	            (long long)call->n_calls, why);
+	            (long long)call->n_calls, call->answer.detail);
 }
 
 static void
 on_answer(const struct wb_http_response *response, void *arg)
 {
 	struct call *call = arg;
-	struct provider_answer answer;
+	struct provider_answer *answer = &call->answer;
 	int64_t now_us = wb_mono_us();
 
 	WB_CRASH_POINT("charger.after_call");
-	provider_read(response, call->is_refund, &answer);
-	if (answer.outcome == PROVIDER_UNKNOWN)
-		log_unknown(call, answer.detail);
-	breaker_ended(&charger.breaker, answer.outcome != PROVIDER_UNKNOWN,
+	provider_read(response, call->is_refund, answer);
+	if (answer->outcome == PROVIDER_UNKNOWN)
+		log_unknown(call);
+	breaker_ended(&charger.breaker, answer->outcome != PROVIDER_UNKNOWN,
 	              now_us);
-	wb_counter_add(charger.outcomes[answer.outcome], 1);
+	wb_counter_add(charger.outcomes[answer->outcome], 1);
 	wb_histogram_add_us(charger.seconds, now_us - call->begun_us);
-	settle_add(charger.settle, &call->order_id, &answer,
-	           wb_backoff_ms(&retry, (unsigned)call->n_calls));
-	charger.n_in_flight--;
-	call_free(call);
-	wb_timer_start_ms(&charger.turn, 0);
+	call->retry_ms = wb_backoff_ms(&retry, (unsigned)call->n_calls);
+	wb_claims_end(charger.claims, &call->claim);
 }
 
 static void
-begin(struct call *call)
+begin(struct wb_claim *claim)
 {
-	charger.n_in_flight++;
+	struct call *call = (struct call *)claim;
+
+	breaker_begun(&charger.breaker, 1);
 	call->begun_us = wb_mono_us();
 	provider_send(charger.http, params.provider_url,
 	              &(struct provider_call){
@@ -150,132 +139,21 @@ begin(struct call *call)
 	              on_answer, call);
 }
 
-static void
-on_claimed(const struct wb_pg_result *result, void *arg)
+static int64_t
+allow(int64_t room)
 {
-	(void)arg;
-	for (size_t row = 0; row < wb_pg_rows(result); row++) {
-		struct call *call = wb_zalloc(sizeof(*call));
-
-		call->order_id = wb_pg_uuid(result, row, 0);
-		call->is_refund =
-		    strcmp(wb_pg_text(result, row, 1), "REFUNDING") == 0;
-		call->amount_minor = wb_pg_i64(result, row, 2);
-		call->currency = wb_strdup(wb_pg_text(result, row, 3));
-		call->method = wb_strdup(wb_pg_text(result, row, 4));
-		call->n_calls = wb_pg_i64(result, row, 5);
-		call->next = charger.claimed;
-		charger.claimed = call;
-	}
+	return breaker_allow(&charger.breaker, room, wb_mono_us());
 }
 
-/* Calls begin only once the claim is durable. If that is not known they don't:
- * what was claimed is due again when its lease has run out. */
-static void
-on_claim_done(const struct wb_tx_outcome *outcome, void *arg)
-{
-	bool is_committed = outcome->end == WB_TX_COMMITTED;
-	int64_t n = 0;
-
-	(void)arg;
-	charger.tx = NULL;
-	while (charger.claimed != NULL) {
-		struct call *call = charger.claimed;
-
-		charger.claimed = call->next;
-		n++;
-		if (is_committed)
-			begin(call);
-		else
-			call_free(call);
-	}
-	if (is_committed)
-		breaker_begun(&charger.breaker, n);
-	if (is_committed && n == charger.n_asked)
-		charger.is_claim_wanted = true;
-	wb_timer_start_ms(&charger.turn, 0);
-}
-
-static void
-claim(int64_t n)
-{
-	charger.is_claim_wanted = false;
-	charger.n_asked = n;
-	wb_pg_args_clear(charger.args);
-	wb_pg_arg_i32(charger.args, (int32_t)n);
-	wb_pg_arg_i64(charger.args, params.call_deadline_ms + LEASE_MARGIN_MS);
-	charger.tx = wb_tx_begin(charger.pg, on_claim_done, NULL);
-	wb_tx_query(charger.tx, &claim_stmt, charger.args, on_claimed, NULL);
-	wb_tx_commit(charger.tx);
-}
-
-static void
-on_settled(void *arg)
-{
-	(void)arg;
-	wb_timer_start_ms(&charger.turn, 0);
-}
-
-static bool
-is_drained(void)
-{
-	return charger.drained != NULL && charger.tx == NULL &&
-	       charger.n_in_flight == 0 && settle_is_empty(charger.settle);
-}
-
-/* The one place that begins work: outcomes first, then new calls. */
-static void
-on_turn(void *arg)
-{
-	int64_t room = params.max_calls - (int64_t)charger.n_in_flight;
-
-	(void)arg;
-	if (is_drained()) {
-		charger.drained(charger.drained_arg);
-		return;
-	}
-	if (!wb_pg_is_idle(charger.pg))
-		return;
-	if (!settle_is_empty(charger.settle)) {
-		settle_run(charger.settle, charger.pg, on_settled, NULL);
-		return;
-	}
-	if (!charger.is_claim_wanted || charger.drained != NULL || room <= 0)
-		return;
-	room = breaker_allow(&charger.breaker, room, wb_mono_us());
-	if (room > 0)
-		claim(room);
-}
-
-static void
-on_poll(void *arg)
-{
-	(void)arg;
-	wb_timer_start_ms(&charger.poll, params.poll_ms);
-	charger.is_claim_wanted = true;
-	on_turn(NULL);
-}
-
-static void
-on_committed(void *unused)
-{
-	(void)unused;
-	charger.is_claim_wanted = true;
-	wb_timer_start_ms(&charger.turn, 0);
-}
-
-static void
-on_ready(void *arg)
-{
-	on_committed(arg);
-}
-
-static void
-on_lost(void *arg, const char *why)
-{
-	(void)arg;
-	(void)why; /* lib/pg logs it; on_ready goes on */
-}
+static const struct wb_claims_ops ops = {
+	.claim = &claim_stmt,
+	.claim_bytes = sizeof(struct call),
+	.read = read_claim,
+	.allow = allow,
+	.begin = begin,
+	.record = settle_record,
+	.fini = call_fini,
+};
 
 static void
 make_metrics(void)
@@ -296,42 +174,42 @@ make_metrics(void)
 static enum wb_err
 start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 {
-	static const struct wb_pg_events events = {
-		.on_ready = on_ready,
-		.on_lost = on_lost,
-	};
-
 	(void)note;
 	make_metrics();
 	breaker_init(&charger.breaker, params.breaker_failures,
 	             params.breaker_open_ms);
-	charger.args = wb_pg_args_new();
-	charger.settle = settle_new();
+	settle_init();
 	charger.http = wb_http_client_new(loop);
-	wb_timer_init(&charger.poll, loop, on_poll, NULL);
-	wb_timer_init(&charger.turn, loop, on_turn, NULL);
-	charger.pg = wb_pg_new(loop, pg, wb_service_instance(), &events, NULL);
-	wb_timer_start_ms(&charger.poll, params.poll_ms);
+	charger.claims = wb_claims_new(
+	    loop, &ops,
+	    &(struct wb_claims_config){
+	        .max_calls = params.max_calls,
+	        .lease_ms = params.call_deadline_ms + LEASE_MARGIN_MS,
+	        .poll_ms = params.poll_ms,
+	    },
+	    pg);
 	return WB_OK;
+}
+
+static void
+on_committed(void *unused)
+{
+	(void)unused;
+	wb_claims_wake(charger.claims);
 }
 
 static void
 drain(wb_loop_fn done, void *arg)
 {
-	charger.drained = done;
-	charger.drained_arg = arg;
-	wb_timer_start_ms(&charger.turn, 0);
+	wb_claims_drain(charger.claims, done, arg);
 }
 
 static void
 stop(void)
 {
 	wb_http_client_free(charger.http);
-	wb_pg_free(charger.pg);
-	wb_timer_fini(&charger.poll);
-	wb_timer_fini(&charger.turn);
-	settle_free(charger.settle);
-	wb_pg_args_free(charger.args);
+	wb_claims_free(charger.claims);
+	settle_fini();
 }
 
 const struct wb_side_job payments_charger = {

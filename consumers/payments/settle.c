@@ -3,34 +3,16 @@
 
 #include "base/buf.h"
 #include "base/crash.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "saga/outbox.h"
 #include "shop/events.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* More wait for the next transaction. */
-enum { BATCH = 500 };
-
-struct entry {
-	struct entry *next;
-	struct wb_uuid order_id;
-	struct provider_answer answer;
-	int64_t retry_ms;
-};
-
-struct settle {
-	struct entry *first, **end;
-	size_t n;         /* in the list */
-	size_t n_sent;    /* of these, in the transaction in flight */
-	struct wb_tx *tx; /* or NULL */
+static struct {
+	struct wb_tx *tx; /* in flight */
 	struct wb_pg_args *args;
 	struct wb_outbox *outbox;
-	wb_loop_fn done;
-	void *done_arg;
-};
+} settle;
 
 static const struct wb_pg_stmt stmt = {
 	.name = "settle_payments",
@@ -38,60 +20,18 @@ static const struct wb_pg_stmt stmt = {
 	       "$3::text[], $4::text[], $5::bigint[])",
 };
 
-struct settle *
-settle_new(void)
+void
+settle_init(void)
 {
-	struct settle *settle = wb_zalloc(sizeof(*settle));
-
-	settle->end = &settle->first;
-	settle->args = wb_pg_args_new();
-	settle->outbox = wb_outbox_new();
-	return settle;
-}
-
-static void
-drop(struct settle *settle, size_t n)
-{
-	while (n-- > 0) {
-		struct entry *entry = settle->first;
-
-		settle->first = entry->next;
-		settle->n--;
-		free(entry);
-	}
-	if (settle->first == NULL)
-		settle->end = &settle->first;
+	settle.args = wb_pg_args_new();
+	settle.outbox = wb_outbox_new();
 }
 
 void
-settle_free(struct settle *settle)
+settle_fini(void)
 {
-	if (settle == NULL)
-		return;
-	drop(settle, settle->n);
-	wb_pg_args_free(settle->args);
-	wb_outbox_free(settle->outbox);
-	free(settle);
-}
-
-void
-settle_add(struct settle *settle, const struct wb_uuid *order_id,
-           const struct provider_answer *answer, int64_t retry_ms)
-{
-	struct entry *entry = wb_zalloc(sizeof(*entry));
-
-	entry->order_id = *order_id;
-	entry->answer = *answer;
-	entry->retry_ms = retry_ms;
-	*settle->end = entry;
-	settle->end = &entry->next;
-	settle->n++;
-}
-
-bool
-settle_is_empty(const struct settle *settle)
-{
-	return settle->n == 0;
+	wb_pg_args_free(settle.args);
+	wb_outbox_free(settle.outbox);
 }
 
 static const char *
@@ -101,9 +41,9 @@ text_or_null(const char *text)
 }
 
 static void
-bind(struct settle *settle)
+bind(const struct wb_claim *first, size_t n)
 {
-	struct wb_pg_args *args = settle->args;
+	struct wb_pg_args *args = settle.args;
 	size_t id, outcome, reference, detail, retry;
 
 	wb_pg_args_clear(args);
@@ -112,17 +52,16 @@ bind(struct settle *settle)
 	reference = wb_pg_arg_array(args, WB_PG_TEXT);
 	detail = wb_pg_arg_array(args, WB_PG_TEXT);
 	retry = wb_pg_arg_array(args, WB_PG_INT8);
-	settle->n_sent = 0;
-	for (const struct entry *e = settle->first;
-	     e != NULL && settle->n_sent < BATCH; e = e->next) {
-		wb_pg_elem_uuid(args, id, &e->order_id);
+	for (const struct wb_claim *at = first; n > 0; at = at->next, n--) {
+		const struct call *call = (const struct call *)at;
+
+		wb_pg_elem_uuid(args, id, &call->order_id);
 		wb_pg_elem_text(args, outcome,
-		                provider_outcome_name(e->answer.outcome));
+		                provider_outcome_name(call->answer.outcome));
 		wb_pg_elem_text(args, reference,
-		                text_or_null(e->answer.reference));
-		wb_pg_elem_text(args, detail, e->answer.detail);
-		wb_pg_elem_i64(args, retry, e->retry_ms);
-		settle->n_sent++;
+		                text_or_null(call->answer.reference));
+		wb_pg_elem_text(args, detail, call->answer.detail);
+		wb_pg_elem_i64(args, retry, call->retry_ms);
 	}
 }
 
@@ -151,9 +90,9 @@ enum { ORDER_ID, STATUS, SEQUENCE, SNAPSHOT, BESIDE, CAUSED_BY, TRACEPARENT };
 static void
 on_settled(const struct wb_pg_result *result, void *arg)
 {
-	struct settle *settle = arg;
 	struct wb_buf data = { 0 };
 
+	(void)arg;
 	for (size_t row = 0; row < wb_pg_rows(result); row++) {
 		const char *order_id = wb_pg_text(result, row, ORDER_ID);
 
@@ -163,7 +102,7 @@ on_settled(const struct wb_pg_result *result, void *arg)
 		              wb_pg_text(result, row, SNAPSHOT),
 		              wb_pg_text(result, row, BESIDE) + 1);
 		wb_outbox_add(
-		    settle->outbox,
+		    settle.outbox,
 		    &(struct wb_outbox_event){
 		        .id = wb_uuid_v7(),
 		        .type = event_of(wb_pg_text(result, row, STATUS)),
@@ -177,36 +116,17 @@ on_settled(const struct wb_pg_result *result, void *arg)
 		    });
 	}
 	wb_buf_fini(&data);
-	wb_outbox_write(settle->outbox, settle->tx);
+	wb_outbox_write(settle.outbox, settle.tx);
 	WB_CRASH_POINT("charger.before_settle");
-	wb_tx_commit(settle->tx);
-}
-
-static void
-on_done(const struct wb_tx_outcome *outcome, void *arg)
-{
-	struct settle *settle = arg;
-
-	settle->tx = NULL;
-	/* Unknown counts as done: if it did not happen the call is due again
-	 * when its lease has run out, with the same key. */
-	if (outcome->end == WB_TX_COMMITTED || outcome->end == WB_TX_UNKNOWN) {
-		drop(settle, settle->n_sent);
-		settle->done(settle->done_arg);
-	} else {
-		wb_log_warn(WB_LOG_PG_ERROR, "stmt=%s sqlstate=%s why=\"%s\"",
-		            outcome->stmt, outcome->sqlstate, outcome->message);
-	}
+	wb_tx_commit(settle.tx);
 }
 
 void
-settle_run(struct settle *settle, struct wb_pg *pg, wb_loop_fn done, void *arg)
+settle_record(struct wb_tx *tx, const struct wb_claim *first, size_t n)
 {
-	settle->done = done;
-	settle->done_arg = arg;
-	wb_outbox_clear(settle->outbox);
-	bind(settle);
-	settle->tx = wb_tx_begin(pg, on_done, settle);
-	wb_tx_query(settle->tx, &stmt, settle->args, on_settled, settle);
-	wb_tx_flush(settle->tx);
+	settle.tx = tx;
+	wb_outbox_clear(settle.outbox);
+	bind(first, n);
+	wb_tx_query(tx, &stmt, settle.args, on_settled, NULL);
+	wb_tx_flush(tx);
 }
