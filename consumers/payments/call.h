@@ -14,6 +14,7 @@ struct call {
 	char *currency;
 	char *method;
 	int64_t begun_us;
+	unsigned era; /* of the breaker */
 	struct provider_answer answer;
 	int64_t retry_ms; /* when it is due again if that decides nothing */
 };

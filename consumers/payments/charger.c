@@ -18,8 +18,10 @@ static struct charger_params {
 	int64_t max_calls;
 	int64_t call_deadline_ms;
 	int64_t poll_ms;
-	int64_t breaker_failures;
-	int64_t breaker_open_ms;
+	int64_t retry_base_ms;
+	int64_t retry_cap_ms;
+	int64_t max_refusals;
+	struct breaker_params breaker;
 } params;
 
 #define FIELD(name) offsetof(struct charger_params, name)
@@ -32,11 +34,29 @@ static const struct wb_param param_table[] = {
 	  600000, "ms", "for the provider's whole answer" },
 	{ "charge-poll-ms", WB_PARAM_INT, FIELD(poll_ms), "500", 10, 60000,
 	  "ms", "how often to look for calls that are due again" },
-	{ "breaker-failures", WB_PARAM_INT, FIELD(breaker_failures), "10", 1,
-	  100000, "calls",
-	  "failures in a row that stop the calls for a while" },
-	{ "breaker-open-ms", WB_PARAM_INT, FIELD(breaker_open_ms), "5000", 10,
+	{ "charge-retry-base-ms", WB_PARAM_INT, FIELD(retry_base_ms), "500", 1,
+	  600000, "ms",
+	  "longest wait before a call of unknown outcome is repeated; then "
+	  "doubled; each wait is a uniform pick between 0 and that" },
+	{ "charge-retry-cap-ms", WB_PARAM_INT, FIELD(retry_cap_ms), "30000", 1,
+	  86400000, "ms", "longest such wait" },
+	{ "max-refusals", WB_PARAM_INT, FIELD(max_refusals), "5", 1, 1000000,
+	  "calls",
+	  "refusals (400, 422) of one payment's call after which a charge "
+	  "counts as declined, and a refund is parked for an operator" },
+	{ "breaker-calls", WB_PARAM_INT, FIELD(breaker.calls), "20", 1,
+	  BREAKER_MOST_CALLS, "calls",
+	  "the circuit breaker looks at so many last calls" },
+	{ "breaker-failure-percent", WB_PARAM_INT,
+	  FIELD(breaker.failure_percent), "50", 1, 100, "%",
+	  "share of them without an answer (or with 5xx, or one that decides "
+	  "nothing) that stops the calls for a while" },
+	{ "breaker-open-ms", WB_PARAM_INT, FIELD(breaker.open_ms), "5000", 10,
 	  600000, "ms", "how long they stop" },
+	{ "breaker-probes", WB_PARAM_INT, FIELD(breaker.probes), "3", 1, 1000,
+	  "calls",
+	  "calls that must succeed then, one at a time, before all are made "
+	  "again" },
 };
 #undef FIELD
 
@@ -49,24 +69,29 @@ static const struct wb_param_set param_set = {
 /* Longer than any call: nobody else may take a wish over before. */
 enum { LEASE_MARGIN_MS = 5000 };
 
-static const struct wb_backoff retry = {
-	.base_ms = 500,
-	.factor = 2,
-	.cap_ms = 30000,
-};
-
 static struct {
 	struct wb_claims *claims;
+	struct wb_pg_args *args; /* empty */
 	struct wb_http_client *http;
+	struct wb_backoff retry;
 	struct breaker breaker;
-	struct wb_counter *outcomes[PROVIDER_REFUNDED + 1];
+	struct wb_counter *outcomes[PROVIDER_OUTCOMES];
 	struct wb_histogram *seconds;
+	struct wb_gauge *waiting, *oldest_s, *parked;
 } charger;
 
 static const struct wb_pg_stmt claim_stmt = {
 	.name = "claim_payments",
 	.sql = "SELECT * FROM claim_payments($1::int, $2::bigint)",
 };
+
+static const struct wb_pg_stmt count_stmt = {
+	.name = "count_payments",
+	.sql = "SELECT * FROM count_payments()",
+};
+
+/* Between two looks at how the wishes are doing. */
+enum { COUNT_MS = 5000 };
 
 static void
 read_claim(const struct wb_pg_result *result, size_t row,
@@ -92,12 +117,13 @@ call_fini(struct wb_claim *claim)
 }
 
 static void
-log_unknown(const struct call *call)
+log_failure(const struct call *call)
 {
 	char id[WB_UUID_TEXT_BYTES];
 
-	wb_log_warn(WB_LOG_PAYMENT, "order=%s call=%lld why=\"%s\"",
+	wb_log_warn(WB_LOG_PAYMENT, "order=%s outcome=%s call=%lld why=\"%s\"",
 	            wb_uuid_format(&call->order_id, id),
+	            provider_outcome_name(call->answer.outcome),
 	            (long long)call->n_calls, call->answer.detail);
 }
 
@@ -110,13 +136,15 @@ on_answer(const struct wb_http_response *response, void *arg)
 
 	WB_CRASH_POINT("charger.after_call");
 	provider_read(response, call->is_refund, answer);
-	if (answer->outcome == PROVIDER_UNKNOWN)
-		log_unknown(call);
-	breaker_ended(&charger.breaker, answer->outcome != PROVIDER_UNKNOWN,
-	              now_us);
+	if (answer->outcome == PROVIDER_UNKNOWN ||
+	    answer->outcome == PROVIDER_REFUSED)
+		log_failure(call);
+	breaker_ended(&charger.breaker, call->era,
+	              answer->outcome != PROVIDER_UNKNOWN, now_us);
 	wb_counter_add(charger.outcomes[answer->outcome], 1);
 	wb_histogram_add_us(charger.seconds, now_us - call->begun_us);
-	call->retry_ms = wb_backoff_ms(&retry, (unsigned)call->n_calls);
+	call->retry_ms =
+	    wb_backoff_ms(&charger.retry, (unsigned)call->n_calls - 1);
 	wb_claims_end(charger.claims, &call->claim);
 }
 
@@ -125,7 +153,7 @@ begin(struct wb_claim *claim)
 {
 	struct call *call = (struct call *)claim;
 
-	breaker_begun(&charger.breaker, 1);
+	call->era = breaker_begun(&charger.breaker);
 	call->begun_us = wb_mono_us();
 	provider_send(charger.http, params.provider_url,
 	              &(struct provider_call){
@@ -145,6 +173,23 @@ allow(int64_t room)
 	return breaker_allow(&charger.breaker, room, wb_mono_us());
 }
 
+static void
+on_counted(const struct wb_pg_result *result, void *arg)
+{
+	(void)arg;
+	wb_gauge_set(charger.waiting, (double)wb_pg_i64(result, 0, 0));
+	wb_gauge_set(charger.oldest_s, (double)wb_pg_i64(result, 0, 1));
+	wb_gauge_set(charger.parked, (double)wb_pg_i64(result, 0, 2));
+}
+
+static void
+count(struct wb_tx *tx)
+{
+	wb_pg_args_clear(charger.args);
+	wb_tx_query(tx, &count_stmt, charger.args, on_counted, NULL);
+	wb_tx_commit(tx);
+}
+
 static const struct wb_claims_ops ops = {
 	.claim = &claim_stmt,
 	.claim_bytes = sizeof(struct call),
@@ -153,12 +198,13 @@ static const struct wb_claims_ops ops = {
 	.begin = begin,
 	.record = settle_record,
 	.fini = call_fini,
+	.upkeep = count,
 };
 
 static void
 make_metrics(void)
 {
-	for (int o = PROVIDER_UNKNOWN; o <= PROVIDER_REFUNDED; o++) {
+	for (int o = 0; o < PROVIDER_OUTCOMES; o++) {
 		char labels[48];
 
 		(void)snprintf(labels, sizeof(labels), "outcome=\"%s\"",
@@ -169,6 +215,13 @@ make_metrics(void)
 	}
 	charger.seconds = wb_histogram("wb_provider_call_seconds", "",
 	                               "How long the provider took.");
+	charger.waiting = wb_gauge("wb_payments_waiting", "",
+	                           "Charges and refunds without an outcome.");
+	charger.oldest_s = wb_gauge("wb_payments_oldest_seconds", "",
+	                            "Since the oldest of them was wished for.");
+	charger.parked = wb_gauge("wb_payments_parked", "",
+	                          "Refunds that the provider refuses: somebody "
+	                          "has to act (see the view payments_parked).");
 }
 
 static enum wb_err
@@ -176,9 +229,14 @@ start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 {
 	(void)note;
 	make_metrics();
-	breaker_init(&charger.breaker, params.breaker_failures,
-	             params.breaker_open_ms);
-	settle_init();
+	charger.retry = (struct wb_backoff){
+		.base_ms = params.retry_base_ms,
+		.factor = 2,
+		.cap_ms = params.retry_cap_ms,
+	};
+	breaker_init(&charger.breaker, &params.breaker);
+	charger.args = wb_pg_args_new();
+	settle_init(params.max_refusals);
 	charger.http = wb_http_client_new(loop);
 	charger.claims = wb_claims_new(
 	    loop, &ops,
@@ -186,6 +244,7 @@ start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 	        .max_calls = params.max_calls,
 	        .lease_ms = params.call_deadline_ms + LEASE_MARGIN_MS,
 	        .poll_ms = params.poll_ms,
+	        .upkeep_ms = COUNT_MS,
 	    },
 	    pg);
 	return WB_OK;
@@ -209,6 +268,7 @@ stop(void)
 {
 	wb_http_client_free(charger.http);
 	wb_claims_free(charger.claims);
+	wb_pg_args_free(charger.args);
 	settle_fini();
 }
 

@@ -18,6 +18,7 @@ provider_outcome_name(enum provider_outcome outcome)
 		[PROVIDER_CAPTURED] = "CAPTURED",
 		[PROVIDER_DECLINED] = "DECLINED",
 		[PROVIDER_REFUNDED] = "REFUNDED",
+		[PROVIDER_REFUSED] = "REFUSED",
 	};
 
 	return names[outcome];
@@ -64,7 +65,8 @@ copy_member(struct json_object *object, const char *name,
 {
 	struct json_object *value = NULL;
 
-	if (json_object_object_get_ex(object, name, &value) &&
+	if (json_object_is_type(object, json_type_object) &&
+	    json_object_object_get_ex(object, name, &value) &&
 	    json_object_is_type(value, json_type_string))
 		(void)snprintf(ret_text, PROVIDER_TEXT_BYTES, "%s",
 		               json_object_get_string(value));
@@ -96,6 +98,10 @@ outcome_of(int status, const char *said, bool is_refund)
 		return PROVIDER_REFUNDED;
 	if (status == 402 && !is_refund && strcmp(said, "declined") == 0)
 		return PROVIDER_DECLINED;
+	/* Other 4xx are not about this payment: a wrong login or address, too
+	 * many calls, the same call still under way. */
+	if (status == 400 || status == 422)
+		return PROVIDER_REFUSED;
 	return PROVIDER_UNKNOWN;
 }
 
@@ -107,9 +113,8 @@ provider_read(const struct wb_http_response *response, bool is_refund,
 	char said[PROVIDER_TEXT_BYTES] = "";
 
 	*ret_answer = (struct provider_answer){ .outcome = PROVIDER_UNKNOWN };
-	if (response->err == WB_OK)
+	if (response->err == WB_OK) {
 		doc = json_tokener_parse(response->body);
-	if (json_object_is_type(doc, json_type_object)) {
 		copy_member(doc, "status", said);
 		copy_member(doc, "reference", ret_answer->reference);
 		copy_member(doc, "reason", ret_answer->detail);
@@ -120,7 +125,10 @@ provider_read(const struct wb_http_response *response, bool is_refund,
 	if (ret_answer->outcome == PROVIDER_CAPTURED &&
 	    ret_answer->reference[0] == '\0')
 		ret_answer->outcome = PROVIDER_UNKNOWN;
-	if (ret_answer->outcome == PROVIDER_UNKNOWN)
+	if (ret_answer->outcome == PROVIDER_REFUSED)
+		copy_member(doc, "detail", said);
+	if (ret_answer->outcome == PROVIDER_UNKNOWN ||
+	    ret_answer->outcome == PROVIDER_REFUSED)
 		(void)snprintf(ret_answer->detail, PROVIDER_TEXT_BYTES,
 		               "status %d: %.90s", response->status,
 		               response->err != WB_OK ? response->error : said);

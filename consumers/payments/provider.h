@@ -14,6 +14,9 @@ enum provider_outcome {
 	PROVIDER_CAPTURED,
 	PROVIDER_DECLINED,
 	PROVIDER_REFUNDED,
+	PROVIDER_REFUSED, /* it finds fault with this very call (400, 422), and
+	                     will again */
+	PROVIDER_OUTCOMES
 };
 
 /* "CAPTURED": as settle_payments() takes it. */

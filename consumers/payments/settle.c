@@ -3,12 +3,14 @@
 
 #include "base/buf.h"
 #include "base/crash.h"
+#include "base/log.h"
 #include "saga/outbox.h"
 #include "shop/events.h"
 
 #include <string.h>
 
 static struct {
+	int64_t max_refusals;
 	struct wb_tx *tx; /* in flight */
 	struct wb_pg_args *args;
 	struct wb_outbox *outbox;
@@ -17,12 +19,13 @@ static struct {
 static const struct wb_pg_stmt stmt = {
 	.name = "settle_payments",
 	.sql = "SELECT * FROM settle_payments($1::uuid[], $2::text[], "
-	       "$3::text[], $4::text[], $5::bigint[])",
+	       "$3::text[], $4::text[], $5::bigint[], $6::bigint)",
 };
 
 void
-settle_init(void)
+settle_init(int64_t max_refusals)
 {
+	settle.max_refusals = max_refusals;
 	settle.args = wb_pg_args_new();
 	settle.outbox = wb_outbox_new();
 }
@@ -63,6 +66,7 @@ bind(const struct wb_claim *first, size_t n)
 		wb_pg_elem_text(args, detail, call->answer.detail);
 		wb_pg_elem_i64(args, retry, call->retry_ms);
 	}
+	wb_pg_arg_i64(args, settle.max_refusals);
 }
 
 static const struct wb_event_type *
@@ -85,7 +89,16 @@ event_of(const char *status)
 	return table[i].type;
 }
 
-enum { ORDER_ID, STATUS, SEQUENCE, SNAPSHOT, BESIDE, CAUSED_BY, TRACEPARENT };
+enum {
+	ORDER_ID,
+	STATUS,
+	SEQUENCE,
+	SNAPSHOT,
+	BESIDE,
+	CAUSED_BY,
+	TRACEPARENT,
+	DETAIL,
+};
 
 static void
 on_settled(const struct wb_pg_result *result, void *arg)
@@ -95,7 +108,14 @@ on_settled(const struct wb_pg_result *result, void *arg)
 	(void)arg;
 	for (size_t row = 0; row < wb_pg_rows(result); row++) {
 		const char *order_id = wb_pg_text(result, row, ORDER_ID);
+		const char *status = wb_pg_text(result, row, STATUS);
 
+		if (strcmp(status, "PARKED") == 0) {
+			wb_log_error(WB_LOG_PAYMENT_PARKED,
+			             "order=%s why=\"%s\"", order_id,
+			             wb_pg_text(result, row, DETAIL));
+			continue;
+		}
 		/* beside is a JSON object with at least one member. */
 		wb_buf_clear(&data);
 		wb_buf_printf(&data, "{\"order\":%s,%s",
@@ -105,7 +125,7 @@ on_settled(const struct wb_pg_result *result, void *arg)
 		    settle.outbox,
 		    &(struct wb_outbox_event){
 		        .id = wb_uuid_v7(),
-		        .type = event_of(wb_pg_text(result, row, STATUS)),
+		        .type = event_of(status),
 		        .aggregate_id = order_id,
 		        .sequence = wb_pg_i64(result, row, SEQUENCE),
 		        .correlation_id = order_id,

@@ -5,7 +5,8 @@
 
 #include "call.h"
 
-void settle_init(void);
+/* max_refusals: see settle_payments() in the schema. */
+void settle_init(int64_t max_refusals);
 void settle_fini(void);
 
 /* Of wb_claims_ops: records n calls, and commits. Recorded twice, the second

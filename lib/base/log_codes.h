@@ -62,6 +62,11 @@
 	  "Days of published events were given back.")                         \
 	X(RELAY_WAKE, "WB-RELAY-WAKE", "How this relay learns of new rows.")   \
 	X(PAYMENT, "WB-PAYMENT", "A call to the payment provider failed.")     \
+	X(PAYMENT_PARKED, "WB-PAYMENT-PARKED",                                 \
+	  "The provider refuses a refund for good: money is kept that should " \
+	  "not be. Clear it with the provider, then retry_payment().")         \
+	X(BREAKER, "WB-BREAKER",                                               \
+	  "The circuit breaker of the payment provider moved.")                \
 	X(MAIL, "WB-MAIL", "A mail was given up.")                             \
 	X(MAIL_SERVER, "WB-MAIL-SERVER",                                       \
 	  "The mail server can't be reached, or can be again.")                \

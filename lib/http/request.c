@@ -314,3 +314,16 @@ wb_http_on_gone(struct wb_http_request *request, wb_loop_fn fn, void *arg)
 	request->on_gone = fn;
 	request->gone_arg = arg;
 }
+
+static void
+ignore_end(void *arg)
+{
+	(void)arg;
+}
+
+void
+wb_http_hang_up(struct wb_http_request *request)
+{
+	wb_http_on_gone(request, ignore_end, NULL);
+	wb_http_conn_close_later(request->conn);
+}

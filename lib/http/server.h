@@ -139,6 +139,10 @@ void wb_http_on_gone(struct wb_http_request *request, wb_loop_fn fn, void *arg);
 
 /* ---- the answer (ends the request) ---- */
 
+/* Ends the request without an answer: its connection is closed, as by a server
+ * that dies. on_gone is not called. */
+void wb_http_hang_up(struct wb_http_request *request);
+
 /* Before answering; copied. Replaces a header of the same name. */
 void wb_http_set_header(struct wb_http_request *request, const char *name,
                         const char *value);

@@ -1,6 +1,7 @@
 /* The claim loop. */
 #include "service/claims.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/service.h"
@@ -33,6 +34,7 @@ struct wb_claims {
 	int64_t n_asked;
 	size_t n_recording;
 	bool is_claim_wanted;
+	int64_t upkeep_due_us;
 	wb_loop_fn drained; /* NULL: not draining */
 	void *drained_arg;
 };
@@ -171,6 +173,34 @@ record(struct wb_claims *claims)
 	                    claims->ended.first, claims->n_recording);
 }
 
+/* ---- upkeep ---- */
+
+static void
+on_kept_up(const struct wb_tx_outcome *outcome, void *arg)
+{
+	struct wb_claims *claims;
+
+	WB_CAST(claims, arg, CLAIMS_MAGIC);
+	if (outcome->end != WB_TX_COMMITTED)
+		wb_log_warn(WB_LOG_PG_ERROR, "stmt=%s sqlstate=%s why=\"%s\"",
+		            outcome->stmt, outcome->sqlstate, outcome->message);
+	wb_timer_start_ms(&claims->turn, 0);
+}
+
+static bool
+is_upkeep_due(const struct wb_claims *claims)
+{
+	return claims->ops->upkeep != NULL && claims->drained == NULL &&
+	       wb_mono_us() >= claims->upkeep_due_us;
+}
+
+static void
+keep_up(struct wb_claims *claims)
+{
+	claims->upkeep_due_us = wb_mono_us() + claims->config.upkeep_ms * 1000;
+	claims->ops->upkeep(wb_tx_begin(claims->pg, on_kept_up, claims));
+}
+
 /* ---- the one place that begins work: outcomes first, then new calls ---- */
 
 static bool
@@ -195,6 +225,10 @@ on_turn(void *arg)
 		return;
 	if (claims->ended.n > 0) {
 		record(claims);
+		return;
+	}
+	if (is_upkeep_due(claims)) {
+		keep_up(claims);
 		return;
 	}
 	room = claims->config.max_calls - (int64_t)claims->under_way.n;

@@ -47,12 +47,17 @@ struct wb_claims_ops {
 
 	/* Frees what the claim owns, not itself. */
 	void (*fini)(struct wb_claim *claim);
+
+	/* What else there is to do on this connection from time to time, in a
+	 * transaction that it commits. May be NULL. */
+	void (*upkeep)(struct wb_tx *tx);
 };
 
 struct wb_claims_config {
 	int64_t max_calls; /* under way at a time (bulkhead) */
 	int64_t lease_ms;  /* longer than any call */
 	int64_t poll_ms;   /* how often to look for what is due again */
+	int64_t upkeep_ms; /* how often upkeep is called */
 };
 
 /* What is claimed and not recorded is due again after its lease. No callbacks.

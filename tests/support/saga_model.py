@@ -312,12 +312,12 @@ class Saga:
         types = {"CAPTURED", "DECLINED", "VOIDED", "REFUNDED"}
         with self.connections["payments"] as connection, connection.cursor() as cursor:
             cursor.execute("SELECT * FROM settle_payments(%s::uuid[], %s::text[], %s::text[], %s::text[],"
-                           " %s::bigint[])",
+                           " %s::bigint[], 5)",
                            (list(outcomes), list(outcomes.values()),
                             [f"{o}-{i}" if o != "UNKNOWN" else None for i, o in outcomes.items()],
                             ["said so"] * len(outcomes), [0] * len(outcomes)))
             events = []
-            for _, status, sequence, snapshot, beside, _, _ in cursor.fetchall():
+            for _, status, sequence, snapshot, beside, _, _, _ in cursor.fetchall():
                 assert status in types, status
                 events.append((PAYMENT[status], sequence, {"order": snapshot, **beside}))
             self._emit(cursor, events)

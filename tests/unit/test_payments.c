@@ -50,6 +50,13 @@ answers_are_told_apart(void **state)
 		{ 200, "[]", false, PROVIDER_UNKNOWN },
 		{ 200, "", false, PROVIDER_UNKNOWN },
 		{ 503, "try again", false, PROVIDER_UNKNOWN },
+		{ 401, "{}", false, PROVIDER_UNKNOWN },
+		{ 404, "{}", true, PROVIDER_UNKNOWN },
+		{ 409, "{}", false, PROVIDER_UNKNOWN },
+		{ 429, "{}", false, PROVIDER_UNKNOWN },
+		/* But this one is about the call itself. */
+		{ 400, "", false, PROVIDER_REFUSED },
+		{ 422, "{\"detail\":\"no\"}", true, PROVIDER_REFUSED },
 #undef CAPTURED
 #undef DECLINED
 #undef REFUNDED
@@ -120,40 +127,96 @@ texts_can_be_stored_whatever_is_sent(void **state)
 	}
 }
 
+/* ---- the breaker ---- */
+
+static const struct breaker_params breaker_params = {
+	.calls = 4,
+	.failure_percent = 75,
+	.open_ms = 10,
+	.probes = 2,
+};
+
+/* Calls that begin and end one after the other: '+' answered, '-' failed. */
 static void
-the_breaker_opens_probes_and_closes(void **state)
+call(struct breaker *breaker, const char *ends, int64_t now_us)
+{
+	for (; *ends != '\0'; ends++)
+		breaker_ended(breaker, breaker_begun(breaker), *ends == '+',
+		              now_us);
+}
+
+static void
+the_breaker_opens_by_the_share_of_failures(void **state)
 {
 	struct breaker breaker;
 
 	(void)state;
-	breaker_init(&breaker, 3, 10);
+	breaker_init(&breaker, &breaker_params);
 	assert_int_equal(breaker_allow(&breaker, 64, 0), 64);
-	breaker_ended(&breaker, false, 0);
-	breaker_ended(&breaker, false, 0);
-	breaker_ended(&breaker, true, 0); /* not in a row */
-	breaker_ended(&breaker, false, 0);
-	breaker_ended(&breaker, false, 0);
+	call(&breaker, "---", 0); /* too few calls to tell */
 	assert_int_equal(breaker.state, BREAKER_CLOSED);
-	breaker_ended(&breaker, false, 0);
+	call(&breaker, "+", 0);
 	assert_int_equal(breaker.state, BREAKER_OPEN);
+
+	breaker_init(&breaker, &breaker_params);
+	call(&breaker, "++--++--++--", 0); /* never three of the last four */
+	assert_int_equal(breaker.state, BREAKER_CLOSED);
+	call(&breaker, "-", 0);
+	assert_int_equal(breaker.state, BREAKER_OPEN);
+}
+
+static void
+the_breaker_probes_and_closes(void **state)
+{
+	struct breaker breaker;
+
+	(void)state;
+	breaker_init(&breaker, &breaker_params);
+	call(&breaker, "----", 0);
 	assert_int_equal(breaker_allow(&breaker, 64, 9999), 0);
 
 	/* One probe at a time; its failure opens it again. */
 	assert_int_equal(breaker_allow(&breaker, 64, 10000), 1);
 	assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
-	breaker_begun(&breaker, 0); /* nothing was due */
 	assert_int_equal(breaker_allow(&breaker, 64, 10000), 1);
-	breaker_begun(&breaker, 1);
-	assert_int_equal(breaker_allow(&breaker, 64, 10000), 0);
-	breaker_ended(&breaker, false, 10000);
+	call(&breaker, "+", 10000);
+	assert_int_equal(breaker_allow(&breaker, 64, 10000), 1);
+	call(&breaker, "-", 10000);
 	assert_int_equal(breaker.state, BREAKER_OPEN);
 	assert_int_equal(breaker_allow(&breaker, 64, 19999), 0);
 
 	assert_int_equal(breaker_allow(&breaker, 64, 20000), 1);
-	breaker_begun(&breaker, 1);
-	breaker_ended(&breaker, true, 20000);
+	call(&breaker, "+", 20000);
+	assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
+	(void)breaker_begun(&breaker);
+	assert_int_equal(breaker_allow(&breaker, 64, 20000), 0);
+	breaker_ended(&breaker, breaker.era, true, 20000);
 	assert_int_equal(breaker.state, BREAKER_CLOSED);
 	assert_int_equal(breaker_allow(&breaker, 64, 20000), 64);
+	/* And the failures of then are forgotten. */
+	call(&breaker, "---", 20000);
+	assert_int_equal(breaker.state, BREAKER_CLOSED);
+}
+
+/* Calls that hung while it was closed end when it is half open. */
+static void
+late_ends_say_nothing_about_the_state(void **state)
+{
+	struct breaker breaker;
+	unsigned then;
+
+	(void)state;
+	breaker_init(&breaker, &breaker_params);
+	then = breaker_begun(&breaker);
+	call(&breaker, "----", 0);
+	breaker_ended(&breaker, then, true, 0);
+	assert_int_equal(breaker.state, BREAKER_OPEN);
+	assert_int_equal(breaker_allow(&breaker, 64, 10000), 1);
+	breaker_ended(&breaker, then, false, 10000);
+	assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
+	call(&breaker, "+", 10000);
+	breaker_ended(&breaker, then, true, 10000);
+	assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
 }
 
 int
@@ -163,7 +226,9 @@ main(void)
 		cmocka_unit_test(answers_are_told_apart),
 		cmocka_unit_test(no_answer_decides_nothing),
 		cmocka_unit_test(texts_can_be_stored_whatever_is_sent),
-		cmocka_unit_test(the_breaker_opens_probes_and_closes),
+		cmocka_unit_test(the_breaker_opens_by_the_share_of_failures),
+		cmocka_unit_test(the_breaker_probes_and_closes),
+		cmocka_unit_test(late_ends_say_nothing_about_the_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,10 @@
 /* POST /charges and /refunds with an Idempotency-Key; GET /charges and
  * /charges/{key} tell what was charged, for tests and the curious.
  *
- * The test payment methods decide what becomes of a charge:
+ * GET /modes and PUT /modes/{payment_method} ("*": all others) with
+ * {"charges":…,"refunds":…} change how it behaves: see modes.h.
+ *
+ * In the usual mode the test payment methods decide what becomes of a charge:
  *   pm_ok        captured
  *   pm_declined  declined
  *   pm_slow      captured, but the first answer of a key takes its time
@@ -11,7 +14,9 @@
 #include "api.h"
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "ledger.h"
+#include "modes.h"
 
 #include <json-c/json.h>
 
@@ -20,12 +25,14 @@
 
 static struct wb_loop *loop;
 static const struct api_params *params;
+static struct wb_gauge *most_held_gauge;
+static size_t n_held, most_held;
 
 /* A request whose answer waits. */
 struct held {
 	struct wb_http_request *request;
 	struct wb_timer timer;
-	const struct ledger_entry *entry;
+	const struct ledger_entry *entry; /* NULL: it is never answered */
 };
 
 static void
@@ -48,6 +55,7 @@ held_free(void *arg)
 {
 	struct held *held = arg;
 
+	n_held--;
 	wb_timer_fini(&held->timer);
 	free(held);
 }
@@ -70,10 +78,9 @@ on_held_long_enough(void *arg)
 	wb_loop_defer(loop, held_free, held);
 }
 
-/* delay_ms < 0: never; the server's own reply deadline ends it. */
+/* entry NULL: never answered; the server's own reply deadline ends it. */
 static void
-hold(struct wb_http_request *request, const struct ledger_entry *entry,
-     int64_t delay_ms)
+hold(struct wb_http_request *request, const struct ledger_entry *entry)
 {
 	struct held *held = wb_zalloc(sizeof(*held));
 
@@ -81,36 +88,92 @@ hold(struct wb_http_request *request, const struct ledger_entry *entry,
 	held->entry = entry;
 	wb_timer_init(&held->timer, loop, on_held_long_enough, held);
 	wb_http_on_gone(request, on_gone, held);
-	if (delay_ms >= 0)
-		wb_timer_start_ms(&held->timer, delay_ms);
+	if (entry != NULL)
+		wb_timer_start_ms(&held->timer, params->slow_ms);
+	if (++n_held > most_held) {
+		most_held = n_held;
+		wb_gauge_set(most_held_gauge, (double)most_held);
+	}
+}
+
+/* What the mode does before money can move; true if that was all. */
+static bool
+refuse(struct wb_http_request *request, enum mode mode)
+{
+	switch (mode) {
+	case MODE_FAILING:
+		wb_http_problem(request, 503, NULL, "told to fail");
+		return true;
+	case MODE_REFUSING:
+		wb_http_problem(request, 422, NULL, "told to refuse");
+		return true;
+	case MODE_HANGING:
+		hold(request, NULL);
+		return true;
+	case MODE_USUAL:
+	case MODE_SLOW:
+	case MODE_LYING:
+	case MODE_COUNT:
+		break;
+	}
+	return false;
+}
+
+/* How the mode tells what has happened. */
+static void
+answer(struct wb_http_request *request, enum mode mode,
+       const struct ledger_entry *entry)
+{
+	if (mode == MODE_LYING)
+		wb_http_hang_up(request);
+	else if (mode == MODE_SLOW)
+		hold(request, entry);
+	else
+		reply_entry(request, entry);
+}
+
+static bool
+is_chargeable(const char *method)
+{
+	static const char *const methods[] = {
+		"pm_ok",
+		"pm_slow",
+		"pm_flaky",
+		"pm_timeout",
+	};
+	size_t i = 0;
+
+	while (i < WB_ARRAY_LEN(methods) && strcmp(methods[i], method) != 0)
+		i++;
+	return i < WB_ARRAY_LEN(methods);
 }
 
 static void
 charge(struct wb_http_request *request, struct ledger_entry *entry,
        const char *method, int64_t amount_minor)
 {
+	enum mode mode = modes_of(method).charges;
 	bool is_first = entry->kind == LEDGER_NONE;
+	bool is_by_name = is_first && mode == MODE_USUAL;
 
-	if (is_first && strcmp(method, "pm_flaky") == 0 &&
+	if (refuse(request, mode))
+		return;
+	if (is_by_name && strcmp(method, "pm_flaky") == 0 &&
 	    entry->calls <= params->flaky_calls) {
 		wb_http_problem(request, 503, NULL, "try again");
 		return;
 	}
 	if (is_first)
 		ledger_record(entry,
-		              strcmp(method, "pm_ok") == 0 ||
-		                      strcmp(method, "pm_slow") == 0 ||
-		                      strcmp(method, "pm_flaky") == 0 ||
-		                      strcmp(method, "pm_timeout") == 0
-		                  ? LEDGER_CHARGED
-		                  : LEDGER_DECLINED,
+		              is_chargeable(method) ? LEDGER_CHARGED
+		                                    : LEDGER_DECLINED,
 		              amount_minor);
-	if (is_first && strcmp(method, "pm_timeout") == 0)
-		hold(request, entry, -1);
-	else if (is_first && strcmp(method, "pm_slow") == 0)
-		hold(request, entry, params->slow_ms);
+	if (is_by_name && strcmp(method, "pm_timeout") == 0)
+		hold(request, NULL);
+	else if (is_by_name && strcmp(method, "pm_slow") == 0)
+		hold(request, entry);
 	else
-		reply_entry(request, entry);
+		answer(request, mode, entry);
 }
 
 /* The body's two members and the key, or NULL when it has been answered. */
@@ -172,9 +235,11 @@ post_refund(struct wb_http_request *request, void *arg)
 	if (body == NULL)
 		return;
 	entry = ledger_call(key);
-	if (entry->kind == LEDGER_NONE)
-		ledger_record(entry, LEDGER_REFUNDED, amount_minor);
-	reply_entry(request, entry);
+	if (!refuse(request, modes_of(method).refunds)) {
+		if (entry->kind == LEDGER_NONE)
+			ledger_record(entry, LEDGER_REFUNDED, amount_minor);
+		answer(request, modes_of(method).refunds, entry);
+	}
 	json_object_put(body);
 }
 
@@ -206,11 +271,59 @@ get_charge(struct wb_http_request *request, void *arg)
 	wb_buf_fini(&body);
 }
 
+/* Absent is usual. */
+static enum mode
+read_mode(struct json_object *body, const char *name)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(body, name, &value))
+		return MODE_USUAL;
+	return json_object_is_type(value, json_type_string)
+	           ? mode_parse(json_object_get_string(value))
+	           : MODE_COUNT;
+}
+
+static void
+put_modes(struct wb_http_request *request, void *arg)
+{
+	struct json_object *body = wb_http_json_body(request);
+	struct modes modes;
+
+	(void)arg;
+	if (body == NULL)
+		return;
+	modes.charges = read_mode(body, "charges");
+	modes.refunds = read_mode(body, "refunds");
+	json_object_put(body);
+	if (modes.charges == MODE_COUNT || modes.refunds == MODE_COUNT) {
+		wb_http_problem(request, 422, NULL,
+		                "charges and refunds are usual, slow, failing, "
+		                "hanging, lying or refusing");
+		return;
+	}
+	modes_set(wb_http_path_param(request, "method"), modes);
+	wb_http_reply(request, 204, NULL, NULL, 0);
+}
+
+static void
+get_modes(struct wb_http_request *request, void *arg)
+{
+	struct wb_buf body = { 0 };
+
+	(void)arg;
+	modes_print(&body);
+	wb_http_reply_json(request, 200, body.data, body.len);
+	wb_buf_fini(&body);
+}
+
 const struct wb_http_route api_routes[] = {
 	{ .method = "POST", .path = "/charges", .handle = post_charge },
 	{ .method = "POST", .path = "/refunds", .handle = post_refund },
 	{ .method = "GET", .path = "/charges", .handle = get_charges },
 	{ .method = "GET", .path = "/charges/{key}", .handle = get_charge },
+	{ .method = "GET", .path = "/modes", .handle = get_modes },
+	{ .method = "PUT", .path = "/modes/{method}", .handle = put_modes },
 	{ .method = NULL },
 };
 
@@ -219,4 +332,12 @@ api_init(struct wb_loop *the_loop, const struct api_params *the_params)
 {
 	loop = the_loop;
 	params = the_params;
+	most_held_gauge = wb_gauge("wb_sim_held_most", "",
+	                           "Most calls that waited at one time.");
+}
+
+void
+api_fini(void)
+{
+	modes_free();
 }

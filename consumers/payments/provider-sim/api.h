@@ -15,4 +15,6 @@ extern const struct wb_http_route api_routes[];
 /* Before the first request. */
 void api_init(struct wb_loop *loop, const struct api_params *params);
 
+void api_fini(void);
+
 #endif

@@ -15,7 +15,8 @@ static struct sim_params {
 
 static const struct wb_param param_table[] = {
 	{ "slow-ms", WB_PARAM_INT, offsetof(struct sim_params, api.slow_ms),
-	  "2000", 0, 600000, "ms", "how long pm_slow takes" },
+	  "2000", 0, 600000, "ms",
+	  "how long pm_slow and the mode \"slow\" take" },
 	{ "flaky-calls", WB_PARAM_INT,
 	  offsetof(struct sim_params, api.flaky_calls), "2", 0, 1000, "calls",
 	  "how many calls of a pm_flaky charge fail" },
@@ -59,6 +60,7 @@ stop(void)
 {
 	wb_http_server_free(server);
 	ledger_close();
+	api_fini();
 }
 
 int

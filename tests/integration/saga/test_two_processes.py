@@ -136,7 +136,7 @@ class TwoProcesses(unittest.TestCase):
                     start.wait()
                     yield lambda cursor: cursor.execute("SELECT claim_payments(40, 0)")
                     yield lambda cursor, ids=ids: cursor.execute(
-                        "SELECT settle_payments(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[])",
+                        "SELECT settle_payments(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[], 5)",
                         (ids, [rng.choice(("CAPTURED", "DECLINED", "REFUNDED")) for _ in ids], ids, [""] * 30, [0] * 30))
 
             jobs = [batches(random.Random(i)) for i in range(3)]
