@@ -71,6 +71,16 @@ wb_test_broker(struct wb_loop *loop, const char *what)
 }
 
 void
+wb_test_rabbitmqctl(struct wb_loop *loop, const char *command,
+                    const char *argument)
+{
+	const char *const argv[] = { wb_test_need_env("WB_TEST_RABBIT_CTL"),
+		                     "rabbitmqctl", command, argument, NULL };
+
+	run(loop, argv);
+}
+
+void
 wb_test_alarm_begin(struct wb_loop *loop, struct wb_test_alarm *alarm)
 {
 	static const char script[] = "read -r nothing; exec \"$0\" rabbitmqctl "

@@ -10,6 +10,10 @@
 /* "start" or "kill"; the loop runs on meanwhile. */
 void wb_test_broker(struct wb_loop *loop, const char *what);
 
+/* rabbitmqctl COMMAND ARGUMENT */
+void wb_test_rabbitmqctl(struct wb_loop *loop, const char *command,
+                         const char *argument);
+
 /* A memory alarm: begun by wb_test_alarm_begin, over after wb_test_alarm_end. A
  * process of its own ends it even when the test has been killed. */
 struct wb_test_alarm {
