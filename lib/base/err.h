@@ -23,6 +23,7 @@ enum wb_verdict {
 	X(NOT_YET, RETRY, "something that it needs has not arrived yet")       \
 	X(FAILED, RETRY, "failed for an unknown reason")                       \
 	X(DB_ERROR, RETRY, "the database refused a statement")                 \
+	X(DB_SCHEMA, WAIT, "the database lacks what this program needs")       \
 	X(DB_CONFLICT, WAIT, "serialization failure or deadlock")              \
 	X(DB_LOST, WAIT, "the database connection was lost")                   \
 	X(DB_TIMEOUT, WAIT, "the database did not answer in time")             \

@@ -22,7 +22,7 @@ log_failure(const struct wb_tx *tx, const PGresult *res)
 	                       ? tx->note.text
 	                       : "(not shown: it may quote a value)";
 
-	if (tx->err == WB_ERR_DB_ERROR)
+	if (tx->err == WB_ERR_DB_ERROR || tx->err == WB_ERR_DB_SCHEMA)
 		wb_log_warn(WB_LOG_PG_ERROR,
 		            "stmt=%s sqlstate=%s constraint=%s why=\"%s\"",
 		            tx->stmt, tx->sqlstate,

@@ -20,6 +20,11 @@ static const struct row rows[] = {
 	{ "26000", WB_ERR_DB_LOST, true },      /* our prepared one is gone */
 	{ "42P05", WB_ERR_DB_LOST, true },      /* prepared by someone else */
 	{ "40003", WB_ERR_DB_LOST, true },      /* completion unknown */
+	{ "42501", WB_ERR_DB_SCHEMA, false },   /* no privilege */
+	{ "42883", WB_ERR_DB_SCHEMA, false },   /* no such function, */
+	{ "42P01", WB_ERR_DB_SCHEMA, false },   /* table, */
+	{ "42703", WB_ERR_DB_SCHEMA, false },   /* column, */
+	{ "3F000", WB_ERR_DB_SCHEMA, false },   /* schema: not migrated? */
 	{ "40001", WB_ERR_DB_CONFLICT, false }, /* serialization failure */
 	{ "40P01", WB_ERR_DB_CONFLICT, false }, /* deadlock */
 	{ "55P03", WB_ERR_DB_CONFLICT, false }, /* lock_timeout */

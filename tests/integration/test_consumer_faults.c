@@ -235,6 +235,27 @@ f108_a_database_in_trouble_spends_no_attempt(void **state)
 	wb_test_expect_queue(&saga, 0);
 }
 
+/* A program that is newer than its database: nothing is dead-lettered for that,
+ * and all is handled once the migration has come. */
+static void
+f109_a_function_that_is_not_there_yet(void **state)
+{
+	(void)state;
+	saga.params.max_attempts = 1;
+	wb_test_script(&saga.db, "ALTER FUNCTION act RENAME TO hidden");
+	place_many("order", 10, "ok");
+	wb_test_confirmed(&saga);
+	wb_test_consumer_start(&saga);
+	wb_test_run_for(saga.loop, 1500);
+	expect_effects(0);
+	expect_no_deliveries();
+	wb_test_script(&saga.db, "ALTER FUNCTION hidden RENAME TO act");
+	expect_effects(10);
+	expect_no_deliveries();
+	wb_test_consumer_drain(&saga);
+	wb_test_expect_queue(&saga, 0);
+}
+
 static void
 f201_a_queue_deleted_and_declared_again(void **state)
 {
@@ -452,6 +473,7 @@ main(int argc, char **argv)
 		T(f106_a_message_that_always_times_out),
 		T(f107_a_message_that_kills_its_server_process),
 		T(f108_a_database_in_trouble_spends_no_attempt),
+		T(f109_a_function_that_is_not_there_yet),
 		T(f201_a_queue_deleted_and_declared_again),
 		T(f202_a_queue_that_comes_later),
 		T(f203_redelivered_messages_are_marked_while_they_run),
