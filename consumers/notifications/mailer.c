@@ -24,6 +24,7 @@ static struct mailer_params {
 	int64_t poll_ms;
 	int64_t retry_base_ms;
 	int64_t retry_cap_ms;
+	int64_t keep_days;
 } params;
 
 #define FIELD(name) offsetof(struct mailer_params, name)
@@ -45,6 +46,11 @@ static const struct wb_param param_table[] = {
 	  600000, "ms", "longest wait before the second try; then doubled" },
 	{ "mail-retry-cap-ms", WB_PARAM_INT, FIELD(retry_cap_ms), "600000", 1,
 	  86400000, "ms", "longest wait between two tries" },
+	{ "mail-keep-days", WB_PARAM_INT, FIELD(keep_days), "90", 1, 36500,
+	  "days",
+	  "how long mails are kept that were sent or have failed; not shorter "
+	  "than inbox-keep-days, for an order's mail is sent again when both "
+	  "have forgotten it" },
 };
 #undef FIELD
 
@@ -59,12 +65,22 @@ static struct {
 	struct wb_counter *outcomes[WB_SMTP_OUTCOME_COUNT];
 	struct wb_histogram *seconds;
 	struct wb_gauge *server_up;
+	struct wb_pg_args *args; /* of forget_stmt */
+	int64_t from_block;      /* the next slice to be purged */
 } mailer;
 
 static const struct wb_pg_stmt claim_stmt = {
 	.name = "claim_mails",
 	.sql = "SELECT * FROM claim_mails($1::int, $2::bigint)",
 };
+
+static const struct wb_pg_stmt forget_stmt = {
+	.name = "forget_mails",
+	.sql = "SELECT forget_mails($1::int, $2::bigint)",
+};
+
+/* Between two slices of the table that are looked through for old mails. */
+enum { PURGE_MS = 1000 };
 
 enum {
 	EVENT_ID,
@@ -172,6 +188,23 @@ begin(struct wb_claim *claim)
 	             on_answer, parcel);
 }
 
+static void
+on_forgotten(const struct wb_pg_result *result, void *arg)
+{
+	(void)arg;
+	mailer.from_block = wb_pg_i64(result, 0, 0);
+}
+
+static void
+forget(struct wb_tx *tx)
+{
+	wb_pg_args_clear(mailer.args);
+	wb_pg_arg_i32(mailer.args, (int32_t)params.keep_days);
+	wb_pg_arg_i64(mailer.args, mailer.from_block);
+	wb_tx_query(tx, &forget_stmt, mailer.args, on_forgotten, NULL);
+	wb_tx_commit(tx);
+}
+
 static const struct wb_claims_ops ops = {
 	.claim = &claim_stmt,
 	.claim_bytes = sizeof(struct parcel),
@@ -179,6 +212,7 @@ static const struct wb_claims_ops ops = {
 	.begin = begin,
 	.record = record_write,
 	.fini = parcel_fini,
+	.upkeep = forget,
 };
 
 static void
@@ -222,6 +256,7 @@ start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 		.factor = 2,
 		.cap_ms = params.retry_cap_ms,
 	};
+	mailer.args = wb_pg_args_new();
 	record_init(params.max_attempts);
 	mailer.smtp = wb_smtp_new(loop, &smtp_params);
 	mailer.claims =
@@ -230,6 +265,7 @@ start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 	                      .max_calls = params.max_mails,
 	                      .lease_ms = params.deadline_ms + LEASE_MARGIN_MS,
 	                      .poll_ms = params.poll_ms,
+	                      .upkeep_ms = PURGE_MS,
 	                  },
 	                  pg);
 	return WB_OK;
@@ -253,6 +289,7 @@ stop(void)
 {
 	wb_smtp_free(mailer.smtp);
 	wb_claims_free(mailer.claims);
+	wb_pg_args_free(mailer.args);
 	record_fini();
 }
 

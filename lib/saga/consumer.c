@@ -46,8 +46,44 @@ const struct wb_param wb_consumer_params_table[] = {
 	PARAM(max_starts, "max-starts", "3", 1, 100, "",
 	      "starts without an end (crashes) before a redelivered message "
 	      "is dead-lettered as CRASH_LOOP"),
+	PARAM(inbox_keep_days, "inbox-keep-days", "30", 1, 36500, "days",
+	      "how long it is remembered what was handled: an event that "
+	      "comes again later, such as an old dead letter, is handled "
+	      "again"),
+	PARAM(purge_interval_ms, "purge-interval-ms", "600000", 1, 86400000,
+	      "ms", "between two passes over the inbox for what is older"),
 };
 const size_t wb_consumer_params_count = WB_ARRAY_LEN(wb_consumer_params_table);
+
+/* The longest that a message can be on its way by retries. */
+static int64_t
+longest_retries_ms(const struct wb_consumer_params *params)
+{
+	const struct wb_backoff backoff = {
+		.base_ms = params->retry_base_ms,
+		.factor = params->retry_factor,
+		.cap_ms = params->retry_cap_ms,
+	};
+	int64_t sum_ms = 0;
+
+	for (int64_t i = 1; i < params->max_attempts; i++)
+		sum_ms += wb_backoff_limit_ms(&backoff, (unsigned)i - 1);
+	return sum_ms;
+}
+
+enum wb_err
+wb_consumer_params_check(const struct wb_consumer_params *params,
+                         struct wb_note *note)
+{
+	int64_t keep_ms = params->inbox_keep_days * 86400000;
+
+	if (longest_retries_ms(params) < keep_ms)
+		return WB_OK;
+	return wb_fail(note, WB_ERR_BAD_CONFIG,
+	               "inbox-keep-days must be longer than all retries of a "
+	               "message can take, which is %lld ms",
+	               (long long)longest_retries_ms(params));
+}
 
 /* ---- states ---- */
 
@@ -57,7 +93,11 @@ enter_idle(struct wb_consumer *c)
 	wb_gauge_set(c->pending_gauge, (double)c->n_pending);
 	if (c->is_draining)
 		return WB_CONSUMER_STOPPED;
-	if (c->pending == NULL || !wb_pg_is_idle(c->pg))
+	if (!wb_pg_is_idle(c->pg))
+		return WB_CONSUMER_STAY;
+	if (wb_purge_is_due(c))
+		return WB_CONSUMER_PURGING;
+	if (c->pending == NULL)
 		return WB_CONSUMER_STAY;
 	wb_batch_form(c);
 	return wb_consumer_next(c);
@@ -359,6 +399,7 @@ wb_consumer_new(struct wb_loop *loop, const struct wb_consumer_config *config,
 	c->args = wb_pg_args_new();
 	c->outbox = wb_outbox_new();
 	wb_timer_init(&c->wait_timer, loop, on_wait_over, c);
+	wb_purge_init(c);
 	wb_broker_init(c, amqp_params);
 	c->pg = wb_pg_new(loop, pg_params, instance, &pg_events, c);
 	c->amqp =
@@ -377,6 +418,7 @@ wb_consumer_free(struct wb_consumer *c)
 	wb_pg_free(c->pg);
 	wb_loop_undefer(c->loop, c);
 	wb_timer_fini(&c->wait_timer);
+	wb_purge_fini(c);
 	wb_broker_fini(c);
 	wb_batch_forget(c);
 	wb_batch_end(c);

@@ -43,10 +43,16 @@ struct wb_consumer_params {
 	int64_t retry_cap_ms;
 	int64_t max_starts; /* crashes of this process before a message is
 	                       dead-lettered as CRASH_LOOP */
+	int64_t inbox_keep_days;
+	int64_t purge_interval_ms; /* between passes over the inbox */
 };
 
 extern const struct wb_param wb_consumer_params_table[];
 extern const size_t wb_consumer_params_count;
+
+/* BAD_CONFIG when the inbox would forget what a retry may bring again. */
+enum wb_err wb_consumer_params_check(const struct wb_consumer_params *params,
+                                     struct wb_note *note) WB_MUST_USE;
 
 struct wb_consumer_config {
 	const char *name; /* of the consumer, its queue and its inbox key */

@@ -6,6 +6,7 @@
  *   run.c       the transaction of a wave (or of one of its members)
  *   mark.c      the started mark of a redelivered message
  *   verdict.c   retries, dead letters, what is counted and logged
+ *   purge.c     forgetting what the inbox has kept long enough
  *   acks.c      which tags are done, and acks that reach as far as all are
  *   emit.c      the events of a message
  *   consumer.c  the state table that ties them
@@ -135,12 +136,15 @@ struct wb_run {
 
 /* The engine. Each state's invariant:
  * IDLE    no wave, no transaction
+ * PURGING no wave; a slice of the inbox is being purged
  * MARKING the wave is one redelivered message; its mark is being committed
  * RUNNING a transaction of the wave is in flight
  * WAITING a wave, no transaction: until Postgres is back or the pause is over
  * STOPPED drained: no transaction, the broker connection is closing */
 #define WB_CONSUMER_STATE_TABLE(X)                                             \
-	X(IDLE, TO(MARKING) | TO(RUNNING) | TO(STOPPED), enter_idle)           \
+	X(IDLE, TO(PURGING) | TO(MARKING) | TO(RUNNING) | TO(STOPPED),         \
+	  enter_idle)                                                          \
+	X(PURGING, TO(IDLE) | TO(STOPPED), wb_purge_start)                     \
 	X(MARKING, TO(RUNNING) | TO(WAITING), wb_mark_start)                   \
 	X(RUNNING, TO(RUNNING) | TO(IDLE) | TO(WAITING) | TO(STOPPED),         \
 	  wb_run_start)                                                        \
@@ -197,6 +201,11 @@ struct wb_consumer {
 	struct wb_wave wave;
 	struct wb_run run;
 	int64_t starts; /* as the mark in hand says */
+	struct {
+		struct wb_timer timer;
+		int64_t due_us;
+		int64_t from_block; /* the next slice; 0 begins a pass */
+	} purge;
 
 	/* RabbitMQ */
 	struct wb_amqp *amqp;
@@ -274,6 +283,13 @@ enum wb_consumer_state wb_mark_start(struct wb_consumer *c);
 
 /* Adds the mark's removal to the transaction in hand. */
 void wb_mark_remove(struct wb_consumer *c, const struct wb_message *message);
+
+/* ---- purge.c; start is the entry of PURGING ---- */
+
+void wb_purge_init(struct wb_consumer *c);
+void wb_purge_fini(struct wb_consumer *c);
+bool wb_purge_is_due(const struct wb_consumer *c);
+enum wb_consumer_state wb_purge_start(struct wb_consumer *c);
 
 /* ---- verdict.c ---- */
 

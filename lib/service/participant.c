@@ -25,6 +25,8 @@ start(struct wb_loop *loop, struct wb_note *note)
 {
 	enum wb_err err = wb_amqp_params_check(&params.amqp, note);
 
+	if (err == WB_OK)
+		err = wb_consumer_params_check(&params.consumer, note);
 	if (err == WB_OK && process.job != NULL)
 		err = process.job->start(loop, &params.pg, note);
 	if (err != WB_OK)

@@ -442,6 +442,52 @@ i305_the_same_failure_twice_is_one_retry(void **state)
 	expect_acked();
 }
 
+/* Small slices: the inbox has several. */
+static void
+i206_the_inbox_forgets_what_is_old(void **state)
+{
+	(void)state;
+	wb_test_script(&saga.db,
+	               "INSERT INTO inbox SELECT 'other', gen_random_uuid(),"
+	               " now() - n % 40 * interval '1 day'"
+	               " FROM generate_series(1, 20000) AS n;"
+	               "INSERT INTO inbox_starts SELECT 'other',"
+	               " gen_random_uuid(), 1, now() - n * interval '1 day'"
+	               " FROM generate_series(1, 40) AS n");
+	assert_int_equal(saga.db.end, WB_TX_COMMITTED);
+	(void)place("before", "emit", 1);
+	wb_test_consumer_start(&saga);
+	wb_test_expect(&saga,
+	               "SELECT count(*) FILTER (WHERE handled_at"
+	               " < now() - interval '30 days') || ' '"
+	               " || count(*) || ' ' || (SELECT count(*)"
+	               " FROM inbox_starts WHERE started_at"
+	               " < now() - interval '30 days') FROM inbox",
+	               "0 15001 0");
+	wb_test_expect(&saga, "SELECT count(*)::text FROM inbox_starts", "29");
+	(void)place("after", "emit", 1);
+	wb_test_expect(&saga, "SELECT count(*)::text FROM effects", "2");
+	expect_acked();
+}
+
+/* A row that was never there can't be missed, so it is the check that tells. */
+static void
+i207_the_inbox_outlasts_all_retries(void **state)
+{
+	struct wb_note note = { "" };
+
+	(void)state;
+	assert_int_equal(wb_consumer_params_check(&saga.params, &note), WB_OK);
+	saga.params.inbox_keep_days = 1;
+	saga.params.retry_base_ms = 3600000;
+	saga.params.retry_cap_ms = 86400000;
+	saga.params.max_attempts = 5; /* 1 + 4 + 16 + 24 hours */
+	assert_int_equal(wb_consumer_params_check(&saga.params, &note),
+	                 WB_ERR_BAD_CONFIG);
+	saga.params.max_attempts = 4;
+	assert_int_equal(wb_consumer_params_check(&saga.params, &note), WB_OK);
+}
+
 int
 main(void)
 {
@@ -452,6 +498,8 @@ main(void)
 		T(i203_one_event_per_subject_and_transaction_in_order),
 		T(i204_batches_keep_to_their_limits),
 		T(i205_handlers_with_one_statement_share_its_call),
+		T(i206_the_inbox_forgets_what_is_old),
+		T(i207_the_inbox_outlasts_all_retries),
 		T(i301_poison_is_dead_lettered_and_neighbours_unharmed),
 		T(i302_what_is_not_there_yet_is_tried_again),
 		T(i303_one_bad_statement_takes_no_neighbour_with_it),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,6 +156,7 @@ wb_test_saga_open(struct wb_test_saga *saga)
 	wb_test_conn_open(&saga->db, saga->loop, "test", NULL);
 	run_schema(saga, "001_outbox.sql");
 	run_schema(saga, "002_inbox.sql");
+	run_schema(saga, "005_purge.sql");
 	wb_test_script(&saga->db, wb_test_handlers_sql);
 	assert_int_equal(saga->db.end, WB_TX_COMMITTED);
 	saga->amqp =
@@ -181,6 +183,8 @@ fill_consumer(struct wb_test_saga *saga)
 		.retry_factor = 4,
 		.retry_cap_ms = 60000,
 		.max_starts = 3,
+		.inbox_keep_days = 30,
+		.purge_interval_ms = 600000,
 	};
 	saga->pg_params = saga->db.params;
 	saga->engine_amqp_params = saga->amqp_params;
@@ -479,6 +483,8 @@ wb_test_child_start(const char *crash_at)
 	assert_true(pid >= 0);
 	if (pid > 0)
 		return pid;
+	/* A test that fails leaves no process behind. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (crash_at != NULL)
 		(void)setenv("WB_CRASH_AT", crash_at, 1);
 	(void)execl("/proc/self/exe", "test", CHILD_ARGUMENT, (char *)NULL);

@@ -176,6 +176,27 @@ class Mails(unittest.TestCase):
         self.deliver(customer)
         self.await_row(event, "SENT", 60)
 
+    def test_old_mails_are_forgotten(self):
+        customer = self.customer()
+        old, failed, young = self.ended("confirmed", customer), self.ended("rejected", customer), self.ended(
+            "confirmed", customer)
+        self.sink.refusals[customer["data"]["email"]] = ["550 5.1.1 no such user"]
+        self.deliver(customer, failed)
+        self.await_row(failed, "FAILED")
+        self.deliver(old, young)
+        for event in (old, young):
+            self.await_row(event, "SENT")
+        pending = self.ended("confirmed", self.customer())
+        self.stack.rows("notifications", "UPDATE mails SET updated_at = now() - interval '91 days' "
+                        "WHERE event_id = ANY (%s::uuid[])", ([old["id"], failed["id"]],))
+        self.stack.rows("notifications", "INSERT INTO mails (order_id, kind, event_id, customer_id, subject, content, "
+                        "due_at, updated_at) VALUES (%s, 'CONFIRMED', %s, %s, '', '', 'infinity', now() - "
+                        "interval '91 days')", (pending["subject"], pending["id"], customer["subject"]))
+        eventually(lambda: not self.row(old) and not self.row(failed), 30, "the old ones are gone")
+        self.assertEqual(self.row(young)[0], "SENT")
+        self.assertEqual(self.row(pending)[0], "PENDING")
+        self.stack.rows("notifications", "DELETE FROM mails WHERE event_id = %s", (pending["id"],))
+
     # ---- the mail server
 
     def test_refused_for_now_is_tried_again(self):
