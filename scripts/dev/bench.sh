@@ -3,7 +3,7 @@
 # each time; at the end they are stopped and their data is deleted, the logs
 # stay. What is measured, and beside what, is in bench/.
 
-BENCH_USAGE="./dev bench relay|storage|accept|saga [--full] [--json FILE]"
+BENCH_USAGE="./dev bench relay|storage|accept|saga|consumer [--full] [--json FILE]"
 # Databases that the measured ones are copies of: any that has an outbox; and that
 # of orders-api.
 BENCH_TEMPLATE=customers
@@ -12,7 +12,7 @@ BENCH_ORDERS=orders
 cmd_bench() {
 	bench=${1:-}
 	case $bench in
-	relay | storage | accept | saga) ;;
+	relay | storage | accept | saga | consumer) ;;
 	*) die "there is no bench${bench:+ $bench}" "$BENCH_USAGE" 2 ;;
 	esac
 	shift
@@ -68,7 +68,8 @@ bench_export() {
 	WB_BENCH_PG_BIN=$(dirname -- "$(pg_tool pgbench)")
 	WB_BENCH_AMQP_URL=$(amqp_url waybill)
 	WB_BENCH_MGMT_URL=$(management_url)
-	export WB_BENCH_PG_DSN WB_BENCH_PG_BIN WB_BENCH_AMQP_URL WB_BENCH_MGMT_URL
+	export WB_BENCH_PG_DSN WB_BENCH_PG_BIN WB_BENCH_AMQP_URL
+	export WB_BENCH_MGMT_URL
 	export WB_BENCH_BIN="$ROOT/build/release/bin" WB_BENCH_RUN="$RUN"
 	export WB_BENCH_TEMPLATE="$BENCH_TEMPLATE"
 }
