@@ -9,6 +9,7 @@ import atexit
 import base64
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -56,9 +57,16 @@ def need_env(name):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to outgoing connections: one of these could take
+    the port before the process does that it is for."""
+    while True:
+        port = random.randrange(20000, 32768)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def eventually(check, seconds=60, what="condition"):
