@@ -283,13 +283,13 @@ failure_names_service_and_reason(void **state)
 	int n = 0;
 
 	assert_false(wb_rows_next(rows));
-	assert_int_equal(wb_rows_end(rows, &f->note), WB_ERR_DB_ERROR);
+	assert_int_equal(wb_rows_end(rows, &f->note), WB_ERR_DB_SCHEMA);
 	assert_string_equal(f->note.text,
 	                    "orders: relation \"here\" does not exist (42P01)");
 	rows = wb_db_stream(f->orders,
 	                    &(struct wb_pg_stmt){ "wrong2", wrong.sql }, NULL);
 	assert_false(wb_rows_next(rows));
-	assert_int_equal(wb_rows_end(rows, &f->note), WB_ERR_DB_ERROR);
+	assert_int_equal(wb_rows_end(rows, &f->note), WB_ERR_DB_SCHEMA);
 	rows = wb_db_stream(f->orders, &later, NULL);
 	while (wb_rows_next(rows))
 		n++;
