@@ -13,12 +13,12 @@ static struct cursor *
 cursor_of(struct claim *claim, const struct wb_pg_result *result, size_t at)
 {
 	int64_t lane = wb_pg_i64(result, at, EVENT_LANE);
+	size_t i = 0;
 
-	for (size_t i = 0; i < claim->n_cursors; i++)
-		if (claim->cursors[i].lane == lane)
-			return &claim->cursors[i];
-	WB_ASSERT(!"an event of a lane that was not locked");
-	return NULL;
+	while (i < claim->n_cursors && claim->cursors[i].lane != lane)
+		i++;
+	WB_ASSERT(i < claim->n_cursors); /* else its lane was not locked */
+	return &claim->cursors[i];
 }
 
 static void
@@ -37,9 +37,10 @@ on_cursor(struct claim *claim, const struct wb_pg_result *result, size_t at)
 static void
 on_event(struct claim *claim, const struct wb_pg_result *result, size_t at)
 {
+	int64_t kind = wb_pg_i64(result, at, EVENT_KIND);
 	struct cursor *cursor;
 
-	switch (wb_pg_i64(result, at, EVENT_KIND)) {
+	switch (kind) {
 	case KIND_CURSOR:
 		on_cursor(claim, result, at);
 		break;
@@ -49,11 +50,9 @@ on_event(struct claim *claim, const struct wb_pg_result *result, size_t at)
 		            wb_pg_i64(result, at, EVENT_SEQ));
 		message_of_event(claim, result, at);
 		break;
-	case KIND_MORE:
-		cursor_of(claim, result, at)->is_more = true;
-		break;
 	default:
-		WB_ASSERT(!"no such kind");
+		WB_ASSERT(kind == KIND_MORE); /* the statement has no other */
+		cursor_of(claim, result, at)->is_more = true;
 	}
 }
 
