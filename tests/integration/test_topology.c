@@ -193,6 +193,75 @@ test_check_sees_changes(void **state)
 	           "queue payments.dlq: has the argument x-max-length \"7\"");
 }
 
+/* ---- another table ---- */
+
+static void
+assert_table(const char *verb, const char *text, int status,
+             const char *printed)
+{
+	char path[] = "/tmp/test_topology.XXXXXX";
+	struct wb_buf arguments = { 0 };
+	int fd = mkstemp(path);
+	FILE *out;
+
+	assert_true(fd >= 0);
+	out = fdopen(fd, "w");
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+	wb_buf_printf(&arguments, "%s --table=%s", verb, path);
+	assert_run(wb_buf_text(&arguments), status, printed);
+	wb_buf_fini(&arguments);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_another_table(void **state)
+{
+	static const char table[] = "# trips\n"
+	                            "flight trip.requested.v1\t# the first\n"
+	                            "\n"
+	                            "trips flight.booked.v1 car-2.booked.v1";
+
+	(void)state;
+	assert_table("check", table, 1, "queue flight.dlq: missing");
+	assert_table("apply", table, 0, "4 queues, 3 bindings");
+	assert_table("check", table, 0, "the broker has what the table says");
+	assert_table("check", "flight trip.cancelled.v1", 1,
+	             "binding trip.requested.v1 -> flight: not in the table");
+	assert_run("check", 1, "queue inventory: missing");
+}
+
+/* Nothing is declared by a table that has a fault anywhere, and the complaint
+ * says where it is. */
+static void
+test_bad_tables(void **state)
+{
+	static const struct {
+		const char *text, *printed;
+	} bad[] = {
+		{ "", ": has no consumer" },
+		{ "# only this\n\n", ": has no consumer" },
+		{ "a x.v1\nb y.v1\na z.v1\n", ":3: a: stands there twice" },
+		{ "a x.v1 y.v1\nb x.v1 y.v1 x.v1\n",
+		  ":2: x.v1: stands there twice" },
+		{ "a x.v1\nFlight y.v1\n", ":2: Flight: is no plain name" },
+		{ "a.dlq x.v1\n", ":1: a.dlq: is no plain name" },
+		{ "a x.v1 trip/y.v1\n", ":1: trip/y.v1: is no type of events" },
+		{ "a Trip.v1\n", ":1: Trip.v1: is no type of events" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WB_ARRAY_LEN(bad); i++) {
+		assert_table("apply", bad[i].text, 2, bad[i].printed);
+		assert_table("export", bad[i].text, 2, bad[i].printed);
+	}
+	assert_run("apply --table=/nowhere/t", 1,
+	           "/nowhere/t: No such file or directory");
+	assert_run("apply --table=/tmp", 1, "/tmp: ");
+	assert_run("check", 1, "exchange waybill.events: missing");
+}
+
 /* What exists and is different is not overwritten. */
 static void
 test_apply_refused(void **state)
@@ -368,6 +437,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test_setup(test_apply_then_check, set_up),
 		cmocka_unit_test_setup(test_check_sees_changes, set_up),
+		cmocka_unit_test_setup(test_another_table, set_up),
+		cmocka_unit_test_setup(test_bad_tables, set_up),
 		cmocka_unit_test_setup(test_apply_refused, set_up),
 		cmocka_unit_test_setup(test_export_can_be_imported, set_up),
 		cmocka_unit_test(test_export_of_versions),
