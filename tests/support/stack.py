@@ -84,14 +84,14 @@ def eventually(check, seconds=60, what="condition"):
 class Process:
     """One child process, with its log in a file."""
 
-    def __init__(self, path, name, env, log):
-        self.path, self.name, self.env, self.log = path, name, env, log
+    def __init__(self, command, name, env, log):
+        self.command, self.name, self.env, self.log = command, name, env, log
         self.child = None
 
     def start(self, **more_env):
         env = {**os.environ, **self.env, **more_env}
         with open(self.log, "ab") as log:
-            self.child = subprocess.Popen([self.path], env=env, stdout=log, stderr=log)
+            self.child = subprocess.Popen(self.command, env=env, stdout=log, stderr=log)
         atexit.register(self.kill)  # a test that fails leaves no process behind
 
     def kill(self, how=signal.SIGKILL):
@@ -107,6 +107,11 @@ class Process:
 
 
 class Stack:
+    # What a system other than the shop has its own of.
+    services, queues, kinds = SERVICES, QUEUES, PROCESSES
+    schema = ROOT / "schema"
+    table = ""  # of `waybill topology`: the shop's
+
     def __init__(self, name, bindings=True, env=None):
         """bindings=False: the exchange reaches no consumer, tests deliver themselves.
         env: {process: {parameter: value}} on top of the usual."""
@@ -121,6 +126,7 @@ class Stack:
         self.logs.mkdir(parents=True, exist_ok=True)
         for old in self.logs.iterdir():
             old.unlink()
+        self.secrets = self.run / "secrets"
         self.vhost = f"wb-{name}"
         self.ports = {}
         self.admin_ports = {}
@@ -128,13 +134,13 @@ class Stack:
         self._make_databases()
         self._make_vhost(bindings)
         self.mails = MailSink()
-        for process in PROCESSES:
+        for process in self.kinds:
             self._define(process)
 
     # ---- the servers
 
     def secret(self, role):
-        return (self.run / "secrets" / role).read_text().strip()
+        return (self.secrets / role).read_text().strip()
 
     def database(self, service):
         return f"{self.name}_{service}"
@@ -159,13 +165,16 @@ class Stack:
         return self.sql(self.database(service), query, args)
 
     def _make_databases(self):
-        for service in SERVICES:
+        for service in self.services:
             database = self.database(service)
             self.sql("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
             self.sql("postgres", f'CREATE DATABASE "{database}"')
-            env = {**os.environ, "WB_DSN": self.pg._replace(path="/" + database).geturl()}
-            subprocess.run([self.bin / "waybill", "migrate", f"--schema-dir={ROOT / 'schema'}", service],
-                           env=env, check=True, stdout=subprocess.DEVNULL)
+            self._migrate(service)
+
+    def _migrate(self, service):
+        env = {**os.environ, "WB_DSN": self.pg._replace(path="/" + self.database(service)).geturl()}
+        subprocess.run([self.bin / "waybill", "migrate", f"--schema-dir={self.schema}", service],
+                       env=env, check=True, stdout=subprocess.DEVNULL)
 
     def management(self, method, path, body=None):
         url = f"{self.mgmt.scheme}://{self.mgmt.hostname}:{self.mgmt.port}/api{path}"
@@ -196,7 +205,7 @@ class Stack:
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         self.management("PUT", f"/permissions/{self._vhost_path()}/{self.amqp.username}", everything)
         env = {**os.environ, "WB_AMQP_BROKERS": self.brokers(), "WB_MANAGEMENT_URL": self.mgmt.geturl(),
-               "WB_SECRETS_DIR": str(self.run / "secrets")}
+               "WB_SECRETS_DIR": str(self.secrets), "WB_TABLE": str(self.table)}
         subprocess.run([self.bin / "waybill", "topology", "apply"], env=env, check=True,
                        stdout=subprocess.DEVNULL)
         if not bindings:
@@ -207,9 +216,12 @@ class Stack:
 
     # ---- the processes
 
+    def _command(self, process):
+        return [self.bin / process]
+
     def _define(self, process, as_name=None):
         name = as_name or process
-        database, has_http = PROCESSES[process]
+        database, has_http = self.kinds[process]
         self.admin_ports[name] = free_port()
         env = {"WB_ADMIN_LISTEN": f"127.0.0.1:{self.admin_ports[name]}"}
         if has_http:
@@ -218,7 +230,7 @@ class Stack:
         if database:
             env["WB_DSN"] = self.dsn(database, database)
         if process == "outbox-relay":
-            env["WB_SOURCES"] = " ".join(f"{s}={self.dsn(s, 'relay')}" for s in SERVICES)
+            env["WB_SOURCES"] = " ".join(f"{s}={self.dsn(s, 'relay')}" for s in self.services)
             env["WB_AMQP_BROKERS"] = self.brokers("relay")
         elif database and not process.endswith("-api"):
             env["WB_AMQP_BROKERS"] = self.brokers(database)
@@ -230,7 +242,7 @@ class Stack:
             env["WB_SMTP_URL"] = self.mails.url
             env["WB_MAIL_POLL_MS"] = "50"
         env.update(self.more_env.get(process, {}))
-        self.processes[name] = Process(self.bin / process, name, env, self.logs / f"{name}.log")
+        self.processes[name] = Process(self._command(process), name, env, self.logs / f"{name}.log")
 
     def add(self, process, as_name):
         """One more process of a kind, not started."""
@@ -238,9 +250,9 @@ class Stack:
         return self.processes[as_name]
 
     def start(self, *names):
-        for name in names or list(PROCESSES):
+        for name in names or list(self.kinds):
             self.processes[name].start()
-        for name in names or list(PROCESSES):
+        for name in names or list(self.kinds):
             eventually(lambda n=name: self.is_ready(n), 60, f"{name} ready, see {self.logs}")
 
     def is_ready(self, name):
@@ -333,14 +345,15 @@ class Stack:
 
     def is_quiet(self):
         """Nothing pending in any outbox or queue, and no mail unsent."""
-        for service in SERVICES:
+        for service in self.services:
             pending = self.rows(service, "SELECT count(*) FROM outbox_unpublished")[0][0]
             due = self.rows(service, "SELECT count(*) FROM outbox_deliveries WHERE published_at IS NULL")[0][0]
             if pending or due:
                 return False
-        if any(messages for queue, messages in self.queue_totals().items() if queue in QUEUES):
+        if any(messages for queue, messages in self.queue_totals().items() if queue in self.queues):
             return False
-        return self.rows("notifications", "SELECT count(*) FROM mails WHERE status = 'PENDING'") == [(0,)]
+        return "notifications" not in self.services or \
+            self.rows("notifications", "SELECT count(*) FROM mails WHERE status = 'PENDING'") == [(0,)]
 
     def await_quiet(self, seconds=120):
         eventually(self.is_quiet, seconds, "all outboxes and queues are empty")
@@ -412,6 +425,6 @@ class Tap(threading.Thread):
         self.connection.close()
 
 
-def event_types():
+def event_types(schema=ROOT / "schema"):
     """Every event type of the catalogue, from the schemas."""
-    return sorted(p.stem for p in (ROOT / "schema" / "events").glob("*.v*.json"))
+    return sorted(p.stem for p in (schema / "events").glob("*.v*.json"))

@@ -219,7 +219,7 @@ class Auth(unittest.TestCase):
         """(exit status, log) of an orders-api that must not start."""
         process = self.stack.processes["orders-api"]
         env = {**os.environ, **process.env, "WB_ADMIN_LISTEN": "127.0.0.1:0", **parameters}
-        done = subprocess.run([process.path], env=env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(process.command, env=env, capture_output=True, text=True, timeout=60)
         return done.returncode, done.stderr
 
     def test_no_keys_no_public_address(self):

@@ -4,16 +4,13 @@ consumer: the test takes each event from a tap and delivers it itself, some of t
 twice, held back and shuffled, while orders are cancelled at random."""
 import random
 import sys
-import threading
-import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import invariants  # noqa: E402
+from disorder import Disorder  # noqa: E402
 from stack import Stack, Tap, event_types, eventually  # noqa: E402
-
-import pika  # noqa: E402
 
 ORDERS = 150
 ORDER_EVENTS = {t for t in event_types() if t.split(".")[0] in ("order", "stock", "payment", "shipment")}
@@ -31,52 +28,6 @@ ROUTES = {
 }
 
 
-class Disorder(threading.Thread):
-    """Delivers each event to its queues once or twice, after a random wait."""
-
-    def __init__(self, stack, seed):
-        super().__init__(daemon=True)
-        self.random = random.Random(seed)
-        self.connection = stack.connect()
-        self.channel = self.connection.channel()
-        self.channel.confirm_delivery()
-        self.lock = threading.Lock()
-        self.waiting = []  # (due, queue, properties, body)
-        self.copies = 0
-        self.failed = None
-
-    def on_event(self, _channel, properties, body):
-        now = time.monotonic()
-        with self.lock:
-            for queue, types in ROUTES.items():
-                if properties.type not in types:
-                    continue
-                for _ in range(self.random.choice((1, 2, 2, 3))):
-                    due = now + self.random.choice((0, 0.02, 0.1, 0.4)) * self.random.random()
-                    self.waiting.append((due, queue, properties, body))
-                    self.copies += 1
-
-    def run(self):
-        try:
-            while True:
-                now = time.monotonic()
-                with self.lock:
-                    ready = [w for w in self.waiting if w[0] <= now]
-                    self.waiting = [w for w in self.waiting if w[0] > now]
-                self.random.shuffle(ready)
-                for _, queue, properties, body in ready:
-                    self.channel.basic_publish("", queue, body, properties, mandatory=True)
-                self.connection.process_data_events(0.005)
-        except pika.exceptions.AMQPError as error:
-            self.failed = error
-
-    def is_idle(self):
-        if self.failed:
-            raise AssertionError(f"the test's own delivery failed: {self.failed!r}")
-        with self.lock:
-            return not self.waiting
-
-
 class DisorderTest(unittest.TestCase):
     def test_every_event_duplicated_and_out_of_order(self):
         seed = random.randrange(1 << 30)
@@ -86,7 +37,7 @@ class DisorderTest(unittest.TestCase):
             "orders-consumer": {"WB_SWEEP_INTERVAL_MS": "200", "WB_SWEEP_REPEAT_MS": "1000"},
             "payments": {"WB_CHARGE_POLL_MS": "50"},
             "provider-sim": {"WB_SLOW_MS": "300", "WB_FLAKY_CALLS": "1"}})
-        disorder = Disorder(stack, seed)
+        disorder = Disorder(stack, seed, ROUTES)
         tap = Tap(stack, event_types(), disorder.on_event)
         tap.start()
         disorder.start()
