@@ -4,7 +4,7 @@
 # from those of other versions.
 
 LINT_PACKAGES="clang-format-14 clang-tidy-14 cppcheck shellcheck"
-LINT_ROOMS="lib shop producers consumers outbox-relay cli tests bench"
+LINT_ROOMS="lib shop producers consumers outbox-relay cli examples tests bench"
 
 # Runs every check, so that one run shows everything.
 cmd_lint() {

@@ -14,7 +14,7 @@ complain() {
 # foreign HEADER_REGEX ALLOWED_REGEX WHAT
 foreign() {
 	hits=$(grep -rlE "^#include <($1)" --include='*.c' --include='*.h' \
-		lib shop producers consumers outbox-relay cli | grep -vE "^($2)")
+		lib shop producers consumers outbox-relay cli examples | grep -vE "^($2)")
 	[ -z "$hits" ] || complain "$3 is included outside its room:
 $hits"
 }
@@ -37,13 +37,14 @@ $hits"
 	done
 done
 
-# The library knows nothing of any one system that is built with it.
-hits=$(grep -rlE '^#include "shop/' lib outbox-relay)
-[ -z "$hits" ] || complain "what serves any system includes the shop:
+# The library knows nothing of any one system that is built with it; nor does one
+# system of another.
+hits=$(grep -rlE '^#include "(shop|examples)/' lib outbox-relay examples)
+[ -z "$hits" ] || complain "what serves any system includes one of them:
 $hits"
 
 # Nobody but the relay publishes, and the operator's hand on dead letters.
-hits=$(grep -rlE 'wb_amqp_publish\(' --include='*.c' producers consumers lib/saga cli |
+hits=$(grep -rlE 'wb_amqp_publish\(' --include='*.c' producers consumers lib/saga cli examples |
 	grep -vxF cli/dlq/sender.c)
 [ -z "$hits" ] || complain "only the relay publishes:
 $hits"
