@@ -13,10 +13,10 @@ enum { BEGIN_AGAIN_MS = 1000 };
 static void step(struct gate *gate);
 
 static void
-wake(struct gate *gate)
+wake(struct gate *gate, bool by_producer)
 {
 	if (!gate->is_draining)
-		gate->config.handlers->on_wake(gate->config.arg);
+		gate->config.handlers->on_wake(gate->config.arg, by_producer);
 }
 
 /* ---- polling, where it may not sleep ---- */
@@ -282,7 +282,7 @@ on_notify(void *arg, const char *channel, const char *payload)
 	wb_counter_add(gate->woken_by_notify, 1);
 	wb_timer_stop(&gate->timer);
 	unlock(gate);
-	wake(gate);
+	wake(gate, true);
 }
 
 static void
@@ -307,7 +307,7 @@ go_on(struct gate *gate)
 	gate->state = GATE_AWAKE;
 	gate->is_test_due = true;
 	gate->config.handlers->on_session(gate->config.arg, true);
-	wake(gate);
+	wake(gate, false);
 	step(gate);
 }
 
@@ -369,7 +369,7 @@ on_timer(void *arg)
 		               1);
 		unlock(gate);
 	}
-	wake(gate);
+	wake(gate, false);
 }
 
 static void
@@ -384,7 +384,7 @@ on_lost(void *arg, const char *why)
 	wb_timer_stop(&gate->test_timer);
 	wb_timer_stop(&gate->timer);
 	gate->config.handlers->on_session(gate->config.arg, false);
-	wake(gate);
+	wake(gate, false);
 }
 
 static const struct wb_pg_events pg_events = {

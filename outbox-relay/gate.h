@@ -45,8 +45,9 @@ enum gate_state {
 };
 
 struct gate_events {
-	/* Look for rows now. */
-	void (*on_wake)(void *arg);
+	/* Look for rows now: most likely events, when the producer woke us;
+	 * else of any kind. */
+	void (*on_wake)(void *arg, bool by_producer);
 	/* The session is up, or not (any more). From the first one on, the
 	 * places to look at are known, and on_wake follows. */
 	void (*on_session)(void *arg, bool is_up);

@@ -555,3 +555,15 @@ slot_is_busy(const struct slot *slot)
 {
 	return slot->state != SLOT_DOWN && slot->state != SLOT_IDLE;
 }
+
+bool
+slot_has_left_some(const struct slot *slot)
+{
+	const struct claim *claim = &slot->claim;
+	bool has_more = false;
+
+	for (size_t i = 0; i < claim->n_cursors; i++)
+		has_more |= claim->cursors[i].is_more;
+	return has_more ||
+	       claim->n_cursors >= (size_t)claim->params->lanes_per_batch;
+}

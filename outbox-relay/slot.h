@@ -116,4 +116,7 @@ void slot_drain(struct slot *slot);
 const char *slot_database_trouble(const struct slot *slot);
 bool slot_is_busy(const struct slot *slot); /* neither DOWN nor IDLE */
 
+/* Whether its last claim of events may not have taken all that was there. */
+bool slot_has_left_some(const struct slot *slot);
+
 #endif

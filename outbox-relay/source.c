@@ -23,8 +23,9 @@ enum {
 	EVENT_SLOTS = 2,
 	DELIVERY_SLOT = EVENT_SLOTS,
 	SLOTS,
-	/* How often an idle slot looks while another one is busy. */
-	BUSY_POLL_MS = 2,
+	/* How often an idle slot looks while another one is busy with all that
+	 * there was. */
+	BUSY_POLL_MS = 5,
 	BUSY_POLL_DELIVERIES_MS = 50,
 };
 
@@ -260,8 +261,15 @@ on_slot_claimed(void *arg, struct slot *slot)
 
 	WB_CAST(source, arg, SOURCE_MAGIC);
 	gate_worked(&source->gate);
-	if (slot != &source->slots[DELIVERY_SLOT])
+	if (slot == &source->slots[DELIVERY_SLOT])
+		return;
+	/* What comes meanwhile is claimed when this batch is done. A second
+	 * batch beside it pays only for a backlog: an empty claim costs the
+	 * database as much as one that finds an event. */
+	if (slot_has_left_some(slot))
 		claim_events(source);
+	else
+		wb_timer_start_ms(&source->poll_timer, BUSY_POLL_MS);
 }
 
 static void
@@ -302,13 +310,19 @@ static const struct slot_events slot_events = {
 /* ---- what the gate says ---- */
 
 static void
-on_wake(void *arg)
+on_wake(void *arg, bool by_producer)
 {
 	struct source *source;
 
 	WB_CAST(source, arg, SOURCE_MAGIC);
 	claim_events(source);
-	claim_deliveries(source);
+	/* If it was for a delivery, there are no events, and the gate finds it
+	 * before it sleeps again. */
+	if (by_producer)
+		wb_timer_start_ms(&source->deliveries_timer,
+		                  BUSY_POLL_DELIVERIES_MS);
+	else
+		claim_deliveries(source);
 }
 
 static void
