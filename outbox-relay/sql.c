@@ -406,22 +406,18 @@ const struct wb_pg_stmt sql_expire = {
 
 /* clang-format on */
 
-/* Only plans by the right indexes are left: they may be made while the tables
- * are empty, and last. */
 static const struct {
 	const char *name, *value;
 } settings[] = {
-	{ "enable_bitmapscan", "off" },
-	{ "enable_seqscan", "off" },
+	/* In the order of the index, then. */
 	{ "enable_sort", "off" },
-	{ "jit", "off" },
 	{ "max_parallel_workers_per_gather", "0" },
-	{ "plan_cache_mode", "force_generic_plan" },
 };
 
 void
 sql_settings(struct wb_pg *pg)
 {
+	wb_pg_pin_plans(pg);
 	for (size_t i = 0; i < WB_ARRAY_LEN(settings); i++)
 		wb_pg_setting(pg, settings[i].name, settings[i].value);
 }

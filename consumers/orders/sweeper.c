@@ -157,6 +157,7 @@ start(struct wb_loop *loop, const struct wb_pg_params *pg, struct wb_note *note)
 	                           "to cancel.");
 	wb_timer_init(&sweeper.timer, loop, on_timer, NULL);
 	sweeper.pg = wb_pg_new(loop, pg, wb_service_instance(), &events, NULL);
+	wb_pg_pin_plans(sweeper.pg);
 	return WB_OK;
 }
 

@@ -11,6 +11,7 @@ wb_pg_member_init(struct wb_pg_member *member, struct wb_pg_pool *pool,
 	member->magic = WB_PG_MEMBER_MAGIC;
 	member->pool = pool;
 	member->pg = wb_pg_new(loop, params, application_name, events, member);
+	wb_pg_pin_plans(member->pg);
 }
 
 void

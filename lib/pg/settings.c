@@ -2,6 +2,8 @@
  * a session that a pooler lends. */
 #include "pg/internal.h"
 
+#include "base/attr.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -50,4 +52,27 @@ wb_pg_settings_add(struct wb_pg_settings *settings, const char *name,
 		.name = "wb_settings",
 		.sql = wb_buf_text(&settings->local),
 	};
+}
+
+void
+wb_pg_pin_plans(struct wb_pg *pg)
+{
+	/* Not the hash joins: two sets of the batch at hand may need one. What
+	 * keeps them away from tables is that reading a page of an index costs
+	 * next to nothing, and reading all of its rows does not. */
+	static const struct {
+		const char *name, *value;
+	} settings[] = {
+		{ "enable_seqscan", "off" },
+		{ "enable_bitmapscan", "off" },
+		{ "random_page_cost", "0.1" },
+		/* For a sequential scan's price it would compile. */
+		{ "jit", "off" },
+		/* Made once: one that names all partitions looks dearer than
+		 * one for the values at hand, but is not. */
+		{ "plan_cache_mode", "force_generic_plan" },
+	};
+
+	for (size_t i = 0; i < WB_ARRAY_LEN(settings); i++)
+		wb_pg_setting(pg, settings[i].name, settings[i].value);
 }

@@ -402,6 +402,7 @@ wb_consumer_new(struct wb_loop *loop, const struct wb_consumer_config *config,
 	wb_purge_init(c);
 	wb_broker_init(c, amqp_params);
 	c->pg = wb_pg_new(loop, pg_params, instance, &pg_events, c);
+	wb_pg_pin_plans(c->pg);
 	c->amqp =
 	    wb_amqp_new(loop, amqp_params, instance, &wb_broker_events, c);
 	return c;

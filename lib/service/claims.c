@@ -279,6 +279,7 @@ wb_claims_new(struct wb_loop *loop, const struct wb_claims_ops *ops,
 	wb_timer_init(&claims->turn, loop, on_turn, claims);
 	claims->pg =
 	    wb_pg_new(loop, pg, wb_service_instance(), &events, claims);
+	wb_pg_pin_plans(claims->pg);
 	wb_timer_start_ms(&claims->poll, config->poll_ms);
 	return claims;
 }

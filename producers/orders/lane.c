@@ -309,12 +309,6 @@ lane_new(struct wb_loop *loop, const struct wb_pg_params *params,
 	               "Transactions in which orders were committed.");
 	lane->pg =
 	    wb_pg_new(loop, params, wb_service_instance(), &pg_events, lane);
-	/* Plans made while a table was small would stay: the right ones are
-	 * known. */
-	wb_pg_setting(lane->pg, "enable_seqscan", "off");
-	wb_pg_setting(lane->pg, "enable_bitmapscan", "off");
-	/* And made once: a plan that names all partitions looks dearer than
-	 * one made anew for each batch, but is not. */
-	wb_pg_setting(lane->pg, "plan_cache_mode", "force_generic_plan");
+	wb_pg_pin_plans(lane->pg);
 	return lane;
 }

@@ -197,11 +197,7 @@ waiters_start(struct wb_loop *loop, const struct wb_pg_params *pg)
 	             "Requests that wait for an order to move on.");
 	wb_timer_init(&waiters.timer, loop, on_timer, NULL);
 	waiters.pg = wb_pg_new(loop, pg, wb_service_instance(), &events, NULL);
-	/* One probe of the index for each, however small the table was when
-	 * the plan was made. */
-	wb_pg_setting(waiters.pg, "enable_seqscan", "off");
-	wb_pg_setting(waiters.pg, "enable_hashjoin", "off");
-	wb_pg_setting(waiters.pg, "enable_mergejoin", "off");
+	wb_pg_pin_plans(waiters.pg);
 }
 
 void

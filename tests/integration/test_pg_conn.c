@@ -117,6 +117,34 @@ sets_up_its_session(void **state)
 	assert_false(wb_pg_is_pooled(f->conn.pg));
 }
 
+/* The plan of a look-up by key is made while the table is empty: as a hash join
+ * with all of it, if nothing is done about it. */
+static void
+looks_up_by_key_for_ever(void **state)
+{
+	static const struct wb_pg_stmt make = {
+		"make",
+		"CREATE TEMP TABLE pinned (id uuid PRIMARY KEY, note text)",
+	};
+	static const struct wb_pg_stmt prepare = {
+		"prepare",
+		"PREPARE look_up(uuid[]) AS SELECT p.note FROM"
+		" unnest($1) AS a (id) JOIN pinned p USING (id)",
+	};
+	struct fixture *f = *state;
+
+	open_conn(f, NULL);
+	wb_pg_pin_plans(f->conn.pg);
+	wb_pg_reset(f->conn.pg, "for its settings");
+	assert_true(wb_test_run_until(f->loop, &f->conn.n_ready, 2));
+	run_query(f, &make);
+	run_query(f, &prepare);
+	assert_string_equal(wb_test_select(&f->conn,
+	                                   "EXPLAIN (COSTS OFF) EXECUTE look_up"
+	                                   "(array[gen_random_uuid()])"),
+	                    "Nested Loop");
+}
+
 static void
 wrong_set_up_is_a_loss(void **state)
 {
@@ -536,6 +564,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sets_up_its_session),
+		TEST(looks_up_by_key_for_ever),
 		TEST(wrong_set_up_is_a_loss),
 		TEST(the_dsn_has_the_last_word),
 		TEST(reconnects),
