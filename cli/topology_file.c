@@ -64,7 +64,7 @@ is_plain(const char *word, const char *more)
 	while (word[n] != '\0' && (strchr(letters, word[n]) != NULL ||
 	                           strchr(more, word[n]) != NULL))
 		n++;
-	return word[n] == '\0' && n <= MOST_NAME;
+	return n <= MOST_NAME && word[n] == '\0';
 }
 
 static enum wb_err

@@ -60,7 +60,7 @@ wb_dlq_consumers(const struct wb_filter *filter, struct wb_dlq_consumers *ret,
 const char *
 wb_dlq_who(const char *given, struct wb_buf *buf)
 {
-	const char *name = given;
+	const char *name;
 	const struct passwd *user;
 	char host[256] = "localhost";
 

@@ -17,12 +17,9 @@
 #define TICK_MS            100
 #define MISSING_MS         1000
 
-static const struct {
-	const char *name;
-	unsigned to;
-} states[] = {
+static const unsigned moves[] = {
 #define TO(name)    (1u << WB_JOB_##name)
-#define X(name, to) [WB_JOB_##name] = { #name, to },
+#define X(name, to) [WB_JOB_##name] = (to),
 	WB_JOB_STATE_TABLE(X)
 #undef X
 #undef TO
@@ -44,7 +41,7 @@ wb_places_add(struct wb_places *places, size_t place)
 void
 wb_job_enter(struct wb_job *job, enum wb_job_state to)
 {
-	WB_ASSERT((states[job->state].to & (1u << to)) != 0);
+	WB_ASSERT((moves[job->state] & (1u << to)) != 0);
 	job->state = to;
 	if (to == WB_JOB_ENDED)
 		wb_loop_stop(job->loop);

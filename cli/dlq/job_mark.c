@@ -148,16 +148,18 @@ is_quiet(const struct wb_job *job)
 static void
 mark_safe(struct wb_job *job, struct wb_tx *tx)
 {
-	size_t n = job->safe.n < MOST_MARKS ? job->safe.n : MOST_MARKS;
+	size_t n = job->safe.n;
 
+	if (n == 0)
+		return;
+	if (n > MOST_MARKS)
+		n = MOST_MARKS;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t place = job->safe.list[i];
 
 		job->items.list[place].state = WB_ITEM_MARKING;
 		wb_places_add(&job->marking, place);
 	}
-	if (n == 0)
-		return;
 	job->safe.n -= n;
 	memmove(job->safe.list, job->safe.list + n,
 	        job->safe.n * sizeof *job->safe.list);

@@ -146,8 +146,7 @@ parse_value(char **at, struct condition *condition, struct wb_note *note)
 	if (end == from)
 		return wb_fail(note, WB_ERR_BAD_CONFIG,
 		               "a value is missing behind an operator");
-	if (*end != '\0')
-		*end = '\0';
+	*end = '\0';
 	errno = 0;
 	condition->integer = strtoll(from, &to, 10);
 	condition->is_integer = errno == 0 && *to == '\0';
@@ -275,7 +274,9 @@ value_matches(const struct condition *condition, struct json_object *value)
 static bool step_matches(const struct condition *condition, size_t step,
                          struct json_object *json);
 
+/* As deep as the path is long: at most MOST_STEPS. */
 static bool
+/* NOLINTNEXTLINE(misc-no-recursion) */
 any_matches(const struct condition *condition, size_t step,
             struct json_object *json)
 {
@@ -299,7 +300,7 @@ any_matches(const struct condition *condition, size_t step,
 	return false;
 }
 
-/* As deep as the path is long: at most MOST_STEPS. */
+/* As deep as the path is long, too. */
 static bool
 /* NOLINTNEXTLINE(misc-no-recursion) */
 step_matches(const struct condition *condition, size_t step,

@@ -40,7 +40,9 @@ check_below(struct wb_schema_place *place, const char *step,
 
 /* ---- references ---- */
 
+/* As deep as check lets it. */
 static enum wb_err
+/* NOLINTNEXTLINE(misc-no-recursion) */
 check_ref(struct wb_schema_place *place, struct json_object *reference,
           struct json_object *value)
 {
@@ -346,7 +348,9 @@ const struct wb_schema_keyword wb_schema_keywords[] = {
 
 const size_t wb_schema_n_keywords = WB_ARRAY_LEN(wb_schema_keywords);
 
+/* At most WB_SCHEMA_DEPTH deep. */
 static enum wb_err
+/* NOLINTNEXTLINE(misc-no-recursion) */
 check(struct wb_schema_place *place, struct json_object *rules,
       struct json_object *value)
 {

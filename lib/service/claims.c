@@ -133,7 +133,7 @@ on_claim_done(const struct wb_tx_outcome *outcome, void *arg)
 }
 
 static void
-claim(struct wb_claims *claims, int64_t n)
+claim_more(struct wb_claims *claims, int64_t n)
 {
 	claims->is_claim_wanted = false;
 	claims->n_asked = n;
@@ -237,7 +237,7 @@ on_turn(void *arg)
 	if (claims->ops->allow != NULL)
 		room = claims->ops->allow(room);
 	if (room > 0)
-		claim(claims, room);
+		claim_more(claims, room);
 }
 
 static void

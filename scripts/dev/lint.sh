@@ -62,7 +62,7 @@ lint_cppcheck() {
 		--cppcheck-build-dir=build/cppcheck -j "$(nproc)" \
 		--error-exitcode=1 --template=gcc \
 		-D_POSIX_C_SOURCE=200809L -DWB_CRASH_POINTS=1 '-DWB_VERSION=""' \
-		-I lib -I producers -I tests $LINT_ROOMS
+		-I . -I lib -I producers -I tests $LINT_ROOMS
 }
 
 # It reads how each file is compiled, so CMake must have run, no more; what a
