@@ -11,6 +11,7 @@
 
 #include "amqp/amqp.h"
 #include "amqp/url.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/params.h"
 #include "json.h"
@@ -107,6 +108,10 @@ int wb_cli_fail(const struct wb_cli *cli, enum wb_err err,
 /* With --json: the document on stdout, an object that is open already and that
  * the frame closes when the verb returns. */
 struct wb_json *wb_cli_json(struct wb_cli *cli);
+
+/* Who is at work, for a journal: given (a parameter), or if that is empty
+ * login@host. In buf, whose text is returned. */
+const char *wb_cli_who(const char *given, struct wb_buf *buf);
 
 /* The management API of --management-url, made at the first call. NULL, with a
  * complaint, when the parameter is empty. */

@@ -57,5 +57,5 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', name) FROM wanted_roles
 SELECT format('GRANT CONNECT ON DATABASE %1$I TO %1$I, relay', name) FROM wanted_roles
   WHERE is_service \gexec
 
--- The relay tells who holds the oldest open transaction.
-GRANT pg_read_all_stats TO relay;
+-- The relay, and `waybill outbox`, tell who holds the oldest open transaction.
+GRANT pg_read_all_stats TO relay, waybill_owner;

@@ -138,7 +138,7 @@ wb_dlq_run_jobs(struct wb_cli *cli, const struct wb_dlq_job_params *params,
 	if (err != WB_OK)
 		return wb_cli_fail(cli, err, &note);
 	wb_filter_print(filter, &words);
-	wish->row.who = wb_dlq_who(params->who, &who);
+	wish->row.who = wb_cli_who(params->who, &who);
 	wish->row.filter = wb_buf_text(&words);
 	wish->row.why = params->reason == NULL ? "" : params->reason;
 	wish->row.stop_above = -1;

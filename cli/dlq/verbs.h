@@ -51,9 +51,6 @@ enum wb_err wb_dlq_consumers(const struct wb_filter *filter,
                              struct wb_dlq_consumers *ret,
                              struct wb_note *note) WB_MUST_USE;
 
-/* Who is at work: --who, or login@host, in the buffer. */
-const char *wb_dlq_who(const char *given, struct wb_buf *buf);
-
 /* The failure groups of letters, counted; sorted by their number. */
 struct wb_groups;
 void wb_groups_free(struct wb_groups *groups);

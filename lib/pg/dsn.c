@@ -41,3 +41,21 @@ wb_pg_dsn_with_database(const char *dsn, const char *name,
 	PQconninfoFree(options);
 	return WB_OK;
 }
+
+enum wb_err
+wb_pg_dsn_database(const char *dsn, struct wb_buf *ret_name,
+                   struct wb_note *note)
+{
+	PQconninfoOption *options = PQconninfoParse(dsn, NULL);
+
+	if (options == NULL)
+		return wb_fail(note, WB_ERR_BAD_CONFIG,
+		               "dsn: no libpq connection string or URI");
+	for (const PQconninfoOption *option = options; option->keyword != NULL;
+	     option++)
+		if (option->val != NULL &&
+		    strcmp(option->keyword, "dbname") == 0)
+			wb_buf_adds(ret_name, option->val);
+	PQconninfoFree(options);
+	return WB_OK;
+}

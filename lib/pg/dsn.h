@@ -16,4 +16,9 @@ enum wb_err wb_pg_dsn_with_database(const char *dsn, const char *name,
                                     struct wb_buf *ret_dsn, bool *ret_is_named,
                                     struct wb_note *note) WB_MUST_USE;
 
+/* Adds to ret_name the database that dsn names; nothing when it names none.
+ * BAD_CONFIG as above. */
+enum wb_err wb_pg_dsn_database(const char *dsn, struct wb_buf *ret_name,
+                               struct wb_note *note) WB_MUST_USE;
+
 #endif
