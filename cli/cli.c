@@ -9,10 +9,12 @@
 #include "term.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what verbs call ---- */
 
@@ -71,6 +73,15 @@ wb_style(const struct wb_cli *cli, enum wb_style style)
 
 /* ---- running a verb ---- */
 
+/* A pipe whose reader has gone tells so, also when that was found long ago. */
+static bool
+has_reader_left(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 /* What was printed must have arrived. A reader that has left (head) knows why
  * itself. */
 static int
@@ -84,7 +95,7 @@ end_output(struct wb_cli *cli, int status)
 	}
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return status;
-	if (errno != EPIPE)
+	if (!has_reader_left())
 		wb_cli_complain(cli, "can't write: %s", strerror(errno));
 	return status == WB_CLI_DONE ? WB_CLI_FAILED : status;
 }

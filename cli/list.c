@@ -25,6 +25,7 @@ struct wb_list {
 	/* of the table */
 	struct wb_arena *arena;
 	struct cell *cells;
+	FILE *out;
 	size_t n_cells, cap;
 	size_t *widths;
 };
@@ -43,6 +44,7 @@ wb_list_new(struct wb_cli *cli, const char *key,
 		wb_json_array(list->json, key);
 		return list;
 	}
+	list->out = stdout;
 	list->arena = wb_arena_new();
 	list->widths = wb_zalloc(n_columns * sizeof(*list->widths));
 	for (size_t i = 0; i < n_columns; i++)
@@ -191,10 +193,11 @@ print_cell(const struct wb_list *list, size_t column, const struct cell *cell)
 
 	if (list->columns[column].title == NULL)
 		return;
-	printf("%*s%s%s%s%*s%s", is_right ? pad : 0, "",
-	       is_styled ? wb_style(list->cli, cell->style) : "", cell->text,
-	       is_styled ? wb_style(list->cli, WB_STYLE_NONE) : "",
-	       is_right || is_last ? 0 : pad, "", is_last ? "\n" : "  ");
+	(void)fprintf(list->out, "%*s%s%s%s%*s%s", is_right ? pad : 0, "",
+	              is_styled ? wb_style(list->cli, cell->style) : "",
+	              cell->text,
+	              is_styled ? wb_style(list->cli, WB_STYLE_NONE) : "",
+	              is_right || is_last ? 0 : pad, "", is_last ? "\n" : "  ");
 }
 
 static void
@@ -207,8 +210,15 @@ print_table(const struct wb_list *list)
 		if (title.text != NULL)
 			print_cell(list, i, &title);
 	}
-	for (size_t i = 0; i < list->n_cells; i++)
-		print_cell(list, i % list->n_columns, &list->cells[i]);
+	for (size_t row = 0; row < list->n_cells; row += list->n_columns)
+		for (size_t i = 0; i < list->n_columns; i++)
+			print_cell(list, i, &list->cells[row + i]);
+}
+
+void
+wb_list_to(struct wb_list *list, FILE *out)
+{
+	list->out = out;
 }
 
 void
@@ -220,7 +230,7 @@ wb_list_end(struct wb_list *list, const char *empty)
 	else if (list->n_cells > 0)
 		print_table(list);
 	else if (empty != NULL)
-		puts(empty);
+		(void)fprintf(list->out, "%s\n", empty);
 	wb_arena_free(list->arena);
 	free(list->cells);
 	free(list->widths);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/attr.h"
 #include "cli.h"
@@ -23,6 +24,9 @@ struct wb_column {
  * written at once. */
 struct wb_list *wb_list_new(struct wb_cli *cli, const char *key,
                             const struct wb_column *columns, size_t n_columns);
+
+/* The table goes there instead of stdout. */
+void wb_list_to(struct wb_list *list, FILE *out);
 
 /* Prints the table, if it has rows (else `empty`, if that is not NULL), and
  * frees the list. */

@@ -286,3 +286,37 @@ wb_timer_is_pending(const struct wb_timer *timer)
 	return timer->event != NULL &&
 	       evtimer_pending((const struct event *)timer->event, NULL);
 }
+
+static void
+on_input(evutil_socket_t fd, short what, void *arg)
+{
+	struct wb_input *input = arg;
+
+	(void)fd;
+	(void)what;
+	input->fn(input->arg);
+}
+
+void
+wb_input_init(struct wb_input *input, struct wb_loop *loop, int fd,
+              wb_loop_fn fn, void *arg)
+{
+	input->fn = fn;
+	input->arg = arg;
+	input->event = event_new(loop->base, fd, EV_READ, on_input, input);
+	check(input->event != NULL, "event_new");
+}
+
+void
+wb_input_fini(struct wb_input *input)
+{
+	if (input->event != NULL)
+		event_free(input->event);
+	input->event = NULL;
+}
+
+void
+wb_input_wait(struct wb_input *input)
+{
+	check(event_add((struct event *)input->event, NULL) == 0, "event_add");
+}

@@ -60,4 +60,20 @@ void wb_timer_start_us(struct wb_timer *timer, int64_t delay_us);
 void wb_timer_stop(struct wb_timer *timer);
 bool wb_timer_is_pending(const struct wb_timer *timer);
 
+/* Waits for a descriptor to be readable (or at its end): a terminal, a pipe or
+ * a socket, not a file. Embedded, as a timer is; fini before the descriptor is
+ * closed. */
+struct wb_input {
+	void *event; /* struct event */
+	wb_loop_fn fn;
+	void *arg;
+};
+
+void wb_input_init(struct wb_input *input, struct wb_loop *loop, int fd,
+                   wb_loop_fn fn, void *arg);
+void wb_input_fini(struct wb_input *input);
+
+/* Runs fn once, when there is something to read. */
+void wb_input_wait(struct wb_input *input);
+
 #endif

@@ -433,6 +433,32 @@ a_loop_that_is_run_within_itself_aborts(void **state)
 
 #define LOOP_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* Once per wait, also when there is more to read; at the end too. */
+static void
+an_input_is_told_once(void **state)
+{
+	struct track *track = *state;
+	struct wb_input input = { 0 };
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	wb_input_init(&input, track->loop, ends[0], stop, track);
+	assert_int_equal(write(ends[1], "xy", 2), 2);
+	wb_input_wait(&input);
+	wb_loop_run(track->loop);
+	assert_string_equal(track->order, ".");
+	/* Not asked again: nothing to wait for. */
+	wb_loop_run(track->loop);
+	assert_string_equal(track->order, ".");
+	(void)close(ends[1]);
+	wb_input_wait(&input);
+	wb_loop_run(track->loop);
+	assert_string_equal(track->order, "..");
+	wb_input_fini(&input);
+	wb_input_fini(&input);
+	(void)close(ends[0]);
+}
+
 int
 main(void)
 {
@@ -452,6 +478,7 @@ main(void)
 		cmocka_unit_test(freeing_the_loop_runs_what_is_deferred),
 		LOOP_TEST(stop_ends_this_run_only),
 		LOOP_TEST(signals_arrive_in_the_loop),
+		LOOP_TEST(an_input_is_told_once),
 		LOOP_TEST(a_broken_pipe_is_an_error_of_write),
 		LOOP_TEST(a_loop_that_is_run_within_itself_aborts),
 	};
