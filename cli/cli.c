@@ -259,20 +259,19 @@ choose_verb(const struct wb_command *command, int *argc, char **argv,
 }
 
 static int
-run_command(const struct wb_command *command, int argc, char **argv)
+run_command(struct wb_cli *cli, int argc, char **argv)
 {
-	struct wb_cli cli = { .command = command };
 	int status = WB_CLI_USAGE;
 
-	cli.verb = choose_verb(command, &argc, argv, &status);
-	if (cli.verb == NULL)
+	cli->verb = choose_verb(cli->command, &argc, argv, &status);
+	if (cli->verb == NULL)
 		return status;
-	(void)snprintf(cli.name, sizeof(cli.name), "waybill %s%s%s",
-	               command->name, cli.verb->name[0] != '\0' ? " " : "",
-	               cli.verb->name);
+	(void)snprintf(cli->name, sizeof(cli->name), "waybill %s%s%s",
+	               cli->command->name,
+	               cli->verb->name[0] != '\0' ? " " : "", cli->verb->name);
 	/* What --help calls it. */
-	argv[0] = cli.name;
-	return load_and_run(&cli, argc, argv);
+	argv[0] = cli->name;
+	return load_and_run(cli, argc, argv);
 }
 
 static const struct wb_command *
@@ -321,7 +320,7 @@ wb_cli_main(const struct wb_command *const *commands, size_t n_commands,
 {
 	char **words = wb_memdup(argv, ((size_t)argc + 1) * sizeof(*argv));
 	char help[] = "--help";
-	const struct wb_command *command = NULL;
+	struct wb_cli cli = { .commands = commands, .n_commands = n_commands };
 	int at, status = WB_CLI_USAGE;
 
 	spell_out_help(argc, words, help);
@@ -331,8 +330,8 @@ wb_cli_main(const struct wb_command *const *commands, size_t n_commands,
 		    answer_without_command(commands, n_commands, argc, words);
 		goto out;
 	}
-	command = find_command(commands, n_commands, words[at]);
-	if (command == NULL) {
+	cli.command = find_command(commands, n_commands, words[at]);
+	if (cli.command == NULL) {
 		(void)fprintf(stderr,
 		              "waybill: no command \"%s\", see waybill "
 		              "--help\n",
@@ -340,7 +339,7 @@ wb_cli_main(const struct wb_command *const *commands, size_t n_commands,
 		goto out;
 	}
 	take_out(&argc, words, at);
-	status = run_command(command, argc, words);
+	status = run_command(&cli, argc, words);
 out:
 	free(words);
 	return status;

@@ -72,6 +72,8 @@ struct wb_cli_common {
 
 /* Lives as long as the command runs. */
 struct wb_cli {
+	const struct wb_command *const *commands; /* all there are */
+	size_t n_commands;
 	const struct wb_command *command;
 	const struct wb_verb *verb;
 	char name[64]; /* "waybill outbox list" */

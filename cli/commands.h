@@ -8,7 +8,14 @@
 /* X(name): cli/<name>.c defines `const struct wb_command wb_command_<name>`. In
  * the order of `waybill --help`. */
 #define WB_COMMAND_TABLE(X)                                                    \
-	X(dlq) X(outbox) X(top) X(topology) X(migrate) X(history)
+	X(dlq)                                                                 \
+	X(outbox)                                                              \
+	X(top)                                                                 \
+	X(topology)                                                            \
+	X(migrate)                                                             \
+	X(history)                                                             \
+	X(completion)                                                          \
+	X(manual)
 
 #define X(name) extern const struct wb_command wb_command_##name;
 WB_COMMAND_TABLE(X)

@@ -8,7 +8,7 @@ PACKAGES="build-essential cmake ninja-build pkg-config
 	postgresql rabbitmq-server nginx pgbouncer
 	curl jq openssl spin wrk
 	python3-jsonschema python3-yaml python3-pika python3-psycopg2
-	python3-aiosmtpd slowhttptest"
+	python3-aiosmtpd slowhttptest zsh"
 
 package_is_missing() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" \
