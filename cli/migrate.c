@@ -2,6 +2,7 @@
  * Here: which databases; lib/migrate does the work. */
 #include "commands.h"
 #include "db.h"
+#include "list.h"
 #include "services.h"
 
 #include "base/attr.h"
@@ -39,40 +40,58 @@ static const struct wb_param params_table[] = {
 	  .help = "longest run of one migration; past it, it is rolled back" },
 };
 
-static int
-migrate(struct wb_cli *cli, const struct params *params, const char *service,
-        bool is_status)
+/* What is found or done in one database. */
+struct found {
+	struct wb_cli *cli;
+	const char *service;
+	size_t n_applied, n_pending;
+	struct wb_buf first_pending;
+};
+
+typedef void (*told_fn)(void *arg, const char *part, const char *name,
+                        bool is_applied);
+
+/* lib/migrate does the work, with the two folders that belong to a service. */
+static enum wb_err
+run_job(const struct params *params, bool is_status, told_fn on_migration,
+        struct found *found, struct wb_note *note)
 {
 	struct wb_migration_part parts[2] = { { 0 } };
-	const char *const names[2] = { "messaging", service };
-	size_t n_parts = strcmp(service, names[0]) == 0 ? 1 : 2;
+	const char *const names[2] = { "messaging", found->service };
 	struct wb_buf dsn = { 0 };
 	struct wb_migrate_job job = {
-		.service = service,
+		.service = found->service,
 		.application_name = "waybill migrate",
-		.wait_ms = cli->common.wait_ms,
+		.wait_ms = found->cli->common.wait_ms,
 		.file_deadline_ms = params->file_deadline_ms,
 		.is_status = is_status,
+		.on_migration = on_migration,
+		.arg = found,
 		.parts = parts,
-		.n_parts = n_parts,
+		.n_parts = strcmp(found->service, names[0]) == 0 ? 1 : 2,
 	};
-	struct wb_note note = { "" };
-	enum wb_err err = wb_db_dsn(cli, service, &dsn, &note);
+	enum wb_err err = wb_db_dsn(found->cli, found->service, &dsn, note);
 
-	for (size_t i = 0; i < n_parts && err == WB_OK; i++)
+	for (size_t i = 0; i < job.n_parts && err == WB_OK; i++)
 		err = wb_migration_part_load(&parts[i], params->schema_dir,
-		                             names[i], &note);
+		                             names[i], note);
 	job.dsn = dsn.data;
 	if (err == WB_OK)
-		err = wb_migrate_run(&job, &note);
-	for (size_t i = 0; i < n_parts; i++)
+		err = wb_migrate_run(&job, note);
+	for (size_t i = 0; i < job.n_parts; i++)
 		wb_migration_part_fini(&parts[i]);
 	wb_buf_fini(&dsn);
-	if (err == WB_OK)
-		return WB_CLI_DONE;
-	wb_cli_complain(cli, "%s: %s", service, note.text);
+	return err;
+}
+
+static int
+complain_of(const struct found *found, const struct wb_note *note)
+{
+	wb_cli_complain(found->cli, "%s: %s", found->service, note->text);
 	return WB_CLI_FAILED;
 }
+
+/* ---- which databases ---- */
 
 /* Before anything is done: what can be wrong with what was asked for? */
 static enum wb_err
@@ -94,38 +113,148 @@ check_services(struct wb_cli *cli, const char *const *services, size_t n,
 	return err;
 }
 
-/* One after the other; the first that fails ends it. */
-static int
-migrate_all(struct wb_cli *cli, const struct params *params, bool is_status)
+/* Of those that are named, or of all. NULL: something is wrong with them, which
+ * has been told. The caller frees it. */
+static const char **
+choose_services(struct wb_cli *cli, size_t *ret_n)
 {
 	bool is_all = cli->n_args == 0;
 	size_t n = is_all ? WB_N_SERVICES : cli->n_args;
 	const char **services = wb_zalloc(n * sizeof(*services));
 	struct wb_note note = { "" };
-	int status = WB_CLI_DONE;
 	enum wb_err err;
 
 	for (size_t i = 0; i < n; i++)
 		services[i] = is_all ? wb_services[i].name : cli->args[i];
 	err = check_services(cli, services, n, &note);
-	if (err != WB_OK)
-		status = wb_cli_fail(cli, err, &note);
-	for (size_t i = 0; i < n && status == WB_CLI_DONE; i++)
-		status = migrate(cli, params, services[i], is_status);
+	*ret_n = n;
+	if (err == WB_OK)
+		return services;
+	(void)wb_cli_fail(cli, err, &note);
+	free(services);
+	return NULL;
+}
+
+/* ---- up ---- */
+
+static void
+on_applied(void *arg, const char *part, const char *name, bool is_applied)
+{
+	struct found *found = arg;
+	struct wb_json *json = wb_cli_json(found->cli);
+	struct wb_buf migration = { 0 };
+
+	(void)is_applied;
+	wb_buf_printf(&migration, "%s/%s", part, name);
+	wb_json_object(json, NULL);
+	wb_json_text(json, "service", found->service);
+	wb_json_text(json, "migration", wb_buf_text(&migration));
+	wb_json_close(json);
+	wb_buf_fini(&migration);
+}
+
+/* One after the other; the first that fails ends it. */
+static int
+up(struct wb_cli *cli, const void *params)
+{
+	size_t n = 0;
+	const char **services = choose_services(cli, &n);
+	int status = WB_CLI_DONE;
+
+	if (services == NULL)
+		return WB_CLI_USAGE;
+	if (cli->is_json)
+		wb_json_array(wb_cli_json(cli), "applied");
+	for (size_t i = 0; i < n && status == WB_CLI_DONE; i++) {
+		struct found found = { .cli = cli, .service = services[i] };
+		struct wb_note note = { "" };
+
+		if (run_job(params, false, cli->is_json ? on_applied : NULL,
+		            &found, &note) != WB_OK)
+			status = complain_of(&found, &note);
+	}
 	free(services);
 	return status;
 }
 
-static int
-up(struct wb_cli *cli, const void *params)
+/* ---- status ---- */
+
+static void
+on_found(void *arg, const char *part, const char *name, bool is_applied)
 {
-	return migrate_all(cli, params, false);
+	struct found *found = arg;
+
+	if (is_applied) {
+		found->n_applied++;
+		return;
+	}
+	if (found->n_pending++ == 0)
+		wb_buf_printf(&found->first_pending, "%s/%s", part, name);
+}
+
+static void
+add_row(struct wb_list *list, const struct found *found, const char *error)
+{
+	wb_list_text(list, found->service);
+	if (error != NULL) {
+		wb_list_null(list);
+		wb_list_null(list);
+	} else {
+		wb_list_i64(list, (int64_t)found->n_applied);
+		if (found->n_pending > 0)
+			wb_list_style(list, WB_STYLE_WARN);
+		wb_list_i64(list, (int64_t)found->n_pending);
+	}
+	wb_list_text(list, found->n_pending > 0
+	                       ? wb_buf_text(&found->first_pending)
+	                       : NULL);
+	wb_list_text(list, error);
+}
+
+static int
+show_one(struct wb_cli *cli, struct wb_list *list, const struct params *params,
+         const char *service)
+{
+	struct found found = { .cli = cli, .service = service };
+	struct wb_note note = { "" };
+	int status = WB_CLI_DONE;
+
+	if (run_job(params, true, on_found, &found, &note) != WB_OK) {
+		add_row(list, &found, note.text);
+		status = complain_of(&found, &note);
+	} else {
+		add_row(list, &found, NULL);
+		if (found.n_pending > 0)
+			status = WB_CLI_FAILED;
+	}
+	wb_buf_fini(&found.first_pending);
+	return status;
 }
 
 static int
 show_status(struct wb_cli *cli, const void *params)
 {
-	return migrate_all(cli, params, true);
+	static const struct wb_column columns[] = {
+		{ .key = "service", .title = "SERVICE" },
+		{ .key = "applied", .title = "APPLIED", .is_right = true },
+		{ .key = "pending", .title = "PENDING", .is_right = true },
+		{ .key = "next", .title = "NEXT" },
+		{ .key = "error" },
+	};
+	size_t n = 0;
+	const char **services = choose_services(cli, &n);
+	struct wb_list *list;
+	int status = WB_CLI_DONE;
+
+	if (services == NULL)
+		return WB_CLI_USAGE;
+	list = wb_list_new(cli, "services", columns, WB_ARRAY_LEN(columns));
+	for (size_t i = 0; i < n; i++)
+		if (show_one(cli, list, params, services[i]) != WB_CLI_DONE)
+			status = WB_CLI_FAILED;
+	wb_list_end(list, NULL);
+	free(services);
+	return status;
 }
 
 #define COMMON                                                                 \
@@ -145,7 +274,9 @@ static const struct wb_verb verbs[] = {
 	  .run = up,
 	  COMMON },
 	{ .name = "status",
-	  .summary = "show what is applied and what is pending",
+	  .summary = "show how much is applied and what is pending",
+	  .details = "Changes nothing. Exit status 1: something is pending, or "
+	             "could not be told.",
 	  .run = show_status,
 	  COMMON },
 };

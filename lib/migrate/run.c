@@ -155,9 +155,24 @@ print_end(const struct run *run)
 {
 	size_t n = 0;
 
+	if (run->job->on_migration != NULL)
+		return;
 	for (size_t i = 0; i < run->job->n_parts; i++)
 		n += run->applied[i];
 	printf("%s: up to date (%zu migrations)\n", run->job->service, n);
+}
+
+static void
+tell_applied(const struct run *run, const char *part)
+{
+	const struct wb_migrate_job *job = run->job;
+
+	if (job->on_migration != NULL) {
+		job->on_migration(job->arg, part, run->current->name, true);
+		return;
+	}
+	printf("applied %s/%s\n", part, run->current->name);
+	(void)fflush(stdout);
 }
 
 static void apply_next(struct run *run);
@@ -172,8 +187,7 @@ on_applied(const struct wb_tx_outcome *outcome, void *arg)
 	(void)wb_fail(&what, WB_OK, "%s/%s", part, run->current->name);
 	if (!went_well(run, outcome, what.text))
 		return;
-	printf("applied %s\n", what.text);
-	(void)fflush(stdout);
+	tell_applied(run, part);
 	run->applied[run->part]++;
 	apply_next(run);
 }
@@ -205,22 +219,15 @@ apply_next(struct run *run)
 }
 
 static void
-print_status(const struct run *run)
+tell_status(const struct run *run)
 {
-	size_t n_applied = 0, n_pending = 0;
+	const struct wb_migrate_job *job = run->job;
 
-	for (size_t i = 0; i < run->job->n_parts; i++) {
-		const struct wb_migration_part *part = &run->job->parts[i];
-
-		for (size_t j = 0; j < part->n; j++)
-			printf("%s %s/%s\n",
-			       j < run->applied[i] ? "applied" : "pending",
-			       part->name, part->migrations[j].name);
-		n_applied += run->applied[i];
-		n_pending += part->n - run->applied[i];
-	}
-	printf("%s: %zu applied, %zu pending\n", run->job->service, n_applied,
-	       n_pending);
+	for (size_t i = 0; i < job->n_parts; i++)
+		for (size_t j = 0; j < job->parts[i].n; j++)
+			job->on_migration(job->arg, job->parts[i].name,
+			                  job->parts[i].migrations[j].name,
+			                  j < run->applied[i]);
 }
 
 /* ---- comparing ---- */
@@ -248,7 +255,7 @@ static void
 go_on(struct run *run)
 {
 	if (run->job->is_status) {
-		print_status(run);
+		tell_status(run);
 		end(run, WB_OK);
 	} else {
 		apply_next(run);

@@ -16,7 +16,12 @@ struct wb_migrate_job {
 	const char *application_name;
 	int64_t wait_ms; /* for the server and for another migration */
 	int64_t file_deadline_ms;
-	bool is_status; /* only look */
+	bool is_status; /* only look; needs on_migration */
+	/* Told of each migration, in order, once it is applied; of all, with
+	 * is_status. NULL: a line for each, and a last one, on stdout. */
+	void (*on_migration)(void *arg, const char *part, const char *name,
+	                     bool is_applied);
+	void *arg;
 	/* In the order in which they are applied. */
 	const struct wb_migration_part *parts;
 	size_t n_parts;
@@ -25,10 +30,9 @@ struct wb_migrate_job {
 	const char *grant, *grant_to;
 };
 
-/* Runs its own loop until all is done; prints a line per migration and a last
- * one on stdout. After an error nothing of the migration in hand has happened,
- * unless the note says otherwise. BAD_CONFIG: files and database contradict
- * each other. */
+/* Runs its own loop until all is done. After an error nothing of the migration
+ * in hand has happened, unless the note says otherwise. BAD_CONFIG: files and
+ * database contradict each other. */
 enum wb_err wb_migrate_run(const struct wb_migrate_job *job,
                            struct wb_note *note) WB_MUST_USE;
 

@@ -62,6 +62,14 @@ succeeds() {
 	[ ! -s "$dir/err" ] || fail "migrate $* should say nothing on stderr"
 }
 
+# pends ARGUMENTS…: status says that there is something to do, and no more
+pends() {
+	code=0
+	migrate status "$@" >"$dir/out" 2>"$dir/err" || code=$?
+	[ "$code" = 1 ] || fail "migrate status $*: status $code, not 1"
+	[ ! -s "$dir/err" ] || fail "migrate status $* should say nothing on stderr"
+}
+
 # refuses STATUS TEXT ARGUMENTS…: one line on stderr that holds TEXT
 refuses() {
 	status=$1 text=$2
@@ -97,15 +105,20 @@ succeeds shop
 prints "applied shop/002_name.sql" "shop: up to date (3 migrations)"
 
 fresh "shows the status and changes nothing"
-succeeds status shop
-prints "pending messaging/001_outbox.sql" "pending shop/001_item.sql" \
-	"pending shop/002_name.sql" "shop: 0 applied, 3 pending"
+pends shop
+prints "SERVICE  APPLIED  PENDING  NEXT" \
+	"shop           0        3  messaging/001_outbox.sql"
 [ "$(ask "SELECT to_regclass('schema_migrations') IS NULL")" = t ] ||
 	fail "status has created the table"
 succeeds messaging
+pends --json shop
+prints '{"services":[{"service":"shop","applied":1,"pending":2,"next":"shop/001_item.sql","error":null}]}'
+succeeds --json shop
+prints '{"applied":[{"service":"shop","migration":"shop/001_item.sql"},{"service":"shop","migration":"shop/002_name.sql"}]}'
 succeeds status shop
-prints "applied messaging/001_outbox.sql" "pending shop/001_item.sql" \
-	"pending shop/002_name.sql" "shop: 1 applied, 2 pending"
+prints "SERVICE  APPLIED  PENDING  NEXT" "shop           3        0  -"
+succeeds up --json shop
+prints '{"applied":[]}'
 
 fresh "messaging alone"
 succeeds messaging
@@ -122,14 +135,16 @@ cat "$dir/first" "$dir/out" | sort >"$dir/both"
 [ "$(grep -c "up to date (3" "$dir/both")" = 2 ] || fail "$(cat "$dir/both")"
 
 fresh "waits for the other one, but not for ever"
-echo "SELECT pg_sleep(2);" >>"$dir/messaging/001_outbox.sql"
+echo "SELECT pg_sleep(600);" >>"$dir/messaging/001_outbox.sql"
 migrate shop >"$dir/first" 2>&1 &
 first=$!
 until [ "$(ask "SELECT count(*) FROM pg_locks l JOIN pg_database d
 	ON d.oid = l.database WHERE locktype = 'advisory'
 	AND datname = current_database()")" = 1 ]; do sleep 0.05; done
-refuses 1 "another migration" --wait-ms=300 shop
-wait "$first" || fail "the first one failed"
+refuses 1 "another migration" --wait-ms=3000 shop
+ask "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+	WHERE application_name = 'waybill migrate' AND datname = current_database()" >/dev/null
+! wait "$first" || fail "the first one has lost its session"
 
 fresh "a changed file"
 succeeds shop
