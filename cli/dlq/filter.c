@@ -1,5 +1,6 @@
 #include "filter.h"
 
+#include "age.h"
 #include "base/clock.h"
 
 #include <json-c/json.h>
@@ -9,38 +10,21 @@
 
 /* ---- ages ---- */
 
-static const struct {
-	char suffix;
-	int64_t us;
-} units[] = {
-	{ 's', 1000000 },
-	{ 'm', INT64_C(60) * 1000000 },
-	{ 'h', INT64_C(3600) * 1000000 },
-	{ 'd', INT64_C(86400) * 1000000 },
-};
-
+/* The moment that is so long ago; 0 for no age. */
 static enum wb_err
-parse_age(const char *name, const char *text, int64_t now_us, int64_t *ret_us,
+parse_age(const char *flag, const char *text, int64_t now_us, int64_t *ret_us,
           struct wb_note *note)
 {
-	char *end;
-	long long count;
+	int64_t age_us;
+	enum wb_err err;
 
 	*ret_us = 0;
 	if (text[0] == '\0')
 		return WB_OK;
-	count = strtoll(text, &end, 10);
-	for (size_t i = 0; i < WB_ARRAY_LEN(units); i++) {
-		if (end == text || *end != units[i].suffix || end[1] != '\0' ||
-		    count < 0 || count > 100000)
-			continue;
-		*ret_us = now_us - count * units[i].us;
-		return WB_OK;
-	}
-	return wb_fail(note, WB_ERR_BAD_CONFIG,
-	               "--%s=%s: must be a number up to 100000 and s, m, h "
-	               "or d",
-	               name, text);
+	err = wb_age_parse(flag, text, &age_us, note);
+	if (err == WB_OK)
+		*ret_us = now_us - age_us;
+	return err;
 }
 
 enum wb_err
