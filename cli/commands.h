@@ -8,6 +8,8 @@
 /* X(name): cli/<name>.c defines `const struct wb_command wb_command_<name>`. In
  * the order of `waybill --help`. */
 #define WB_COMMAND_TABLE(X)                                                    \
+	X(trace)                                                               \
+	X(orders)                                                              \
 	X(dlq)                                                                 \
 	X(outbox)                                                              \
 	X(top)                                                                 \
