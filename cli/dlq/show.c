@@ -8,6 +8,9 @@
 #include "find.h"
 #include "layout.h"
 #include "list.h"
+#include "trace/load.h"
+#include "trace/tell_json.h"
+#include "trace/timeline.h"
 
 #include <json-c/json.h>
 
@@ -162,6 +165,49 @@ print_history(struct wb_cli *cli, const struct wb_letter *letter,
 	return err;
 }
 
+/* ---- its order ---- */
+
+static void
+print_story(struct wb_cli *cli, const struct wb_story *story)
+{
+	struct wb_buf text = { 0 };
+
+	if (cli->is_json) {
+		wb_json_object(wb_cli_json(cli), "trace");
+		wb_trace_json(wb_cli_json(cli), story);
+		wb_json_close(wb_cli_json(cli));
+		return;
+	}
+	wb_timeline_print(cli, story, true, &text);
+	printf("\n%s", wb_buf_text(&text));
+	wb_buf_fini(&text);
+}
+
+/* The trace beside it, by the databases alone: the letter itself is there. An
+ * order that nobody knows has none. */
+static enum wb_err
+print_order(struct wb_cli *cli, const struct wb_letter *letter,
+            struct wb_note *note)
+{
+	struct wb_arena *arena = wb_arena_new();
+	struct wb_stories stories = { 0 };
+	bool is_told = false;
+	struct wb_uuid id;
+	enum wb_err err = WB_OK;
+
+	if (wb_uuid_parse(wb_letter_order(letter, arena), &id)) {
+		err = wb_stories_load(cli, &id, 1, 0, &stories, note);
+		is_told = err == WB_OK && wb_story_is_known(&stories.list[0]);
+		if (is_told)
+			print_story(cli, &stories.list[0]);
+		wb_stories_fini(&stories);
+	}
+	if (!is_told && cli->is_json)
+		wb_json_null(wb_cli_json(cli), "trace");
+	wb_arena_free(arena);
+	return err;
+}
+
 static void
 print_hints(const struct wb_letter *letter)
 {
@@ -196,6 +242,8 @@ wb_dlq_show(struct wb_cli *cli, const void *params)
 			print_letter(cli, letter);
 		err = print_history(cli, letter, &note);
 	}
+	if (err == WB_OK)
+		err = print_order(cli, letter, &note);
 	if (err == WB_OK && !cli->is_json)
 		print_hints(letter);
 	free(letter);

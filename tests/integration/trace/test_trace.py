@@ -246,6 +246,15 @@ class Trace(unittest.TestCase):
         row, = [o for o in self.stuck()["orders"] if o["order_id"] == order_id]
         self.assertEqual(row["waits_for"], "dead letter")
 
+        # beside the letter
+        shown = json.loads(self.waybill("dlq", "show", event["id"], "--json"))
+        self.assertEqual((shown["trace"]["order_id"], shown["trace"]["expected"][0]["kind"]),
+                         (order_id, "dead letter"))
+        text = self.waybill("dlq", "show", event["id"])
+        self.assertIn(f"Order {order_id}: PENDING", text)
+        self.assertIn("inventory failed, attempt 1, dead-lettered: SCHEMA_VIOLATION", text)
+        self.assertNotIn("published", text.split("AFTER")[1])
+
         # without the broker the databases still tell of it
         nowhere = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
         out, err = self.run_waybill("trace", order_id, "--json", "--wait-ms=5000", status=1, WB_AMQP_BROKERS=nowhere)
