@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ struct wb_management {
 	int64_t wait_until_us;
 	struct wb_timer pause;
 	/* of the request in hand */
+	bool is_over; /* it, or the pause before it; the loop may be stopped
+	                 for other reasons, such as a row of a database */
 	enum wb_err err;
 	int status;
 	struct wb_buf *answer;
@@ -32,7 +35,16 @@ on_pause_end(void *arg)
 {
 	struct wb_management *management = arg;
 
+	management->is_over = true;
 	wb_loop_stop(management->loop);
+}
+
+static void
+wait(struct wb_management *management)
+{
+	while (!management->is_over)
+		wb_loop_run(management->loop);
+	management->is_over = false;
 }
 
 struct wb_management *
@@ -72,6 +84,7 @@ on_response(const struct wb_http_response *response, void *arg)
 	else
 		(void)wb_fail(&management->note, response->err, "%s",
 		              response->error);
+	management->is_over = true;
 	wb_loop_stop(management->loop);
 }
 
@@ -79,7 +92,7 @@ static void
 ask_once(struct wb_management *management, const struct wb_http_call *call)
 {
 	wb_http_client_send(management->client, call, on_response, management);
-	wb_loop_run(management->loop);
+	wait(management);
 }
 
 /* RabbitMQ says why in the body: {"error":…,"reason":…}. */
@@ -124,7 +137,7 @@ wb_management_call(struct wb_management *management, const char *method,
 	while (management->err == WB_ERR_HTTP_FAILED &&
 	       wb_mono_us() < management->wait_until_us) {
 		wb_timer_start_ms(&management->pause, PAUSE_MS);
-		wb_loop_run(management->loop);
+		wait(management);
 		ask_once(management, &call);
 	}
 	wb_buf_fini(&url);
