@@ -186,6 +186,12 @@ wb_db_service(const struct wb_db *db)
 	return db->service;
 }
 
+void
+wb_db_setting(struct wb_db *db, const char *name, const char *value)
+{
+	wb_pg_setting(db->pg, name, value);
+}
+
 enum wb_err
 wb_db_connect(struct wb_db *db, struct wb_pg **ret_pg, struct wb_note *note)
 {

@@ -43,6 +43,10 @@ enum wb_err wb_db_dsn(struct wb_cli *cli, const char *service,
 
 const char *wb_db_service(const struct wb_db *db);
 
+/* A setting of the server's for this connection ("work_mem", "32MB"): right
+ * after wb_db_open, before the loop runs. See wb_pg_setting. */
+void wb_db_setting(struct wb_db *db, const char *name, const char *value);
+
 /* Waits until it is connected, and gives the connection to whoever needs a
  * transaction of several statements: idle, unless rows are open. */
 enum wb_err wb_db_connect(struct wb_db *db, struct wb_pg **ret_pg,
@@ -64,6 +68,11 @@ struct wb_rows *wb_db_query(struct wb_db *db, const struct wb_pg_stmt *stmt,
  * workers. */
 struct wb_rows *wb_db_stream(struct wb_db *db, const struct wb_pg_stmt *stmt,
                              struct wb_pg_args *args);
+
+/* Waits until the stream's snapshot is taken (or it has failed, which
+ * wb_rows_end tells): what is begun after this sees at least as much. The rows
+ * themselves may take longer. */
+void wb_rows_await_snapshot(struct wb_rows *rows);
 
 /* The next row; waits for it, and meanwhile serves every other query. False:
  * there is none, or the query failed; wb_rows_end tells. */

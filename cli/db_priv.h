@@ -44,6 +44,7 @@ struct wb_rows {
 	bool has_back;
 	size_t next;       /* row of front; the one before is being read */
 	bool is_started;   /* it was sent */
+	bool has_snapshot; /* of a stream: its cursor is open */
 	bool is_exhausted; /* the last batch has come */
 	bool is_dropped;   /* nobody wants the rest */
 	bool is_ended;     /* err says how */

@@ -132,6 +132,16 @@ fetch(struct wb_rows *rows)
 }
 
 static void
+on_declared(const struct wb_pg_result *result, void *arg)
+{
+	struct wb_rows *rows = arg;
+
+	(void)result;
+	rows->has_snapshot = true;
+	wb_loop_stop(rows->db->cli->loop);
+}
+
+static void
 start_stream(struct wb_rows *rows)
 {
 	struct wb_buf sql = { 0 };
@@ -141,7 +151,10 @@ start_stream(struct wb_rows *rows)
 	rows->declare_sql = sql.data;
 	rows->declare = (struct wb_pg_stmt){ rows->stmt->name, sql.data };
 	rows->tx = wb_tx_begin(rows->db->pg, on_done, rows);
-	wb_tx_query(rows->tx, &rows->declare, rows->args, NULL, NULL);
+	wb_tx_query(rows->tx, &rows->declare, rows->args, on_declared, rows);
+	/* Its answer must not wait for the first rows, which may be sorted for
+	 * a while. */
+	wb_tx_flush(rows->tx);
 	fetch(rows);
 }
 
@@ -176,6 +189,13 @@ turn_batches(struct wb_rows *rows)
 	if (rows->is_stream && !rows->is_exhausted && rows->tx != NULL)
 		fetch(rows);
 	return true;
+}
+
+void
+wb_rows_await_snapshot(struct wb_rows *rows)
+{
+	while (!rows->has_snapshot && !rows->is_ended)
+		wb_loop_run(rows->db->cli->loop);
 }
 
 bool

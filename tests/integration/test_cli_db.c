@@ -270,6 +270,43 @@ stream_may_be_left(void **state)
 }
 
 static void
+run(struct fixture *f, struct wb_db *db, const char *name, const char *sql)
+{
+	struct wb_pg_stmt stmt = { name, sql };
+	struct wb_rows *rows = wb_db_query(db, &stmt, NULL);
+
+	while (wb_rows_next(rows))
+		;
+	assert_int_equal(wb_rows_end(rows, &f->note), WB_OK);
+}
+
+/* The rows can't come yet: somebody holds a lock that they need. */
+static void
+snapshot_is_taken_before_the_rows_come(void **state)
+{
+	static const struct wb_pg_stmt stmt = {
+		"count", "SELECT (SELECT count(*) FROM seen) FROM"
+		         " (SELECT pg_advisory_lock_shared(42)) AS l"
+	};
+	struct fixture *f = *state;
+	struct wb_db *other = NULL;
+	struct wb_rows *rows;
+
+	assert_int_equal(wb_db_open(&f->cli, "orders", &other, &f->note),
+	                 WB_OK);
+	run(f, other, "make", "CREATE TABLE seen (i int)");
+	run(f, other, "lock", "SELECT pg_advisory_lock(42)::text");
+	rows = wb_db_stream(f->orders, &stmt, NULL);
+	wb_rows_await_snapshot(rows);
+	run(f, other, "add", "INSERT INTO seen VALUES (1)");
+	run(f, other, "unlock", "SELECT pg_advisory_unlock(42)");
+	assert_true(wb_rows_next(rows));
+	assert_int_equal(wb_rows_i64(rows, 0), 0);
+	assert_int_equal(wb_rows_end(rows, &f->note), WB_OK);
+	wb_db_close(other);
+}
+
+static void
 failure_names_service_and_reason(void **state)
 {
 	static const struct wb_pg_stmt wrong = { "wrong",
@@ -398,6 +435,7 @@ main(void)
 		TEST(databases_work_at_the_same_time),
 		TEST(two_streams_are_merged),
 		TEST(stream_may_be_left),
+		TEST(snapshot_is_taken_before_the_rows_come),
 		TEST(failure_names_service_and_reason),
 		TEST(statement_has_a_limit),
 		TEST(lost_session_fails_what_ran_and_what_follows),
