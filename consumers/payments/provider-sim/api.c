@@ -1,5 +1,6 @@
 /* POST /charges and /refunds with an Idempotency-Key; GET /charges and
- * /charges/{key} tell what was charged, for tests and the curious.
+ * /charges/{key} tell what was charged, for audits, tests and the curious.
+ * GET /charges?after=KEY&limit=N gives a page, sorted by key.
  *
  * GET /modes and PUT /modes/{payment_method} ("*": all others) with
  * {"charges":…,"refunds":…} change how it behaves: see modes.h.
@@ -20,6 +21,7 @@
 
 #include <json-c/json.h>
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,13 +245,22 @@ post_refund(struct wb_http_request *request, void *arg)
 	json_object_put(body);
 }
 
+/* The whole list, or a page of it: after=KEY, limit=N. */
 static void
 get_charges(struct wb_http_request *request, void *arg)
 {
+	const char *after = wb_http_query_param(request, "after");
+	const char *limit = wb_http_query_param(request, "limit");
+	long long most = limit != NULL ? strtoll(limit, NULL, 10) : INT_MAX;
 	struct wb_buf body = { 0 };
 
 	(void)arg;
-	ledger_print(&body);
+	if (most < 1) {
+		wb_http_problem(request, 400, NULL,
+		                "limit is a number from 1 on");
+		return;
+	}
+	ledger_print(&body, after != NULL ? after : "", (size_t)most);
 	wb_http_reply_json(request, 200, body.data, body.len);
 	wb_buf_fini(&body);
 }

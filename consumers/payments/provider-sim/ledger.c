@@ -1,4 +1,4 @@
-/* The simulated provider's memory: a tree by key over an append-only file. */
+/* The simulated provider's memory: sorted by key, over an append-only file. */
 #include "ledger.h"
 
 #include "base/mem.h"
@@ -7,13 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void *root;
+/* Sorted by key. New keys mostly belong near the end: they begin with the time.
+ */
+static struct ledger_entry **entries;
+static size_t n_entries, cap;
 static int fd = -1;
 
 static const char *const names[] = {
@@ -29,39 +31,50 @@ ledger_kind_name(enum ledger_kind kind)
 	return names[kind];
 }
 
-static int
-compare(const void *a, const void *b)
+/* Of the first entry whose key is not below this one. */
+static size_t
+find_place(const char *key)
 {
-	const struct ledger_entry *x = a, *y = b;
+	size_t low = 0, high = n_entries;
 
-	return strcmp(x->key, y->key);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(entries[middle]->key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 const struct ledger_entry *
 ledger_find(const char *key)
 {
-	char *copy = wb_strdup(key);
-	struct ledger_entry probe = { .key = copy };
-	struct ledger_entry *const *found = tfind(&probe, &root, compare);
+	size_t at = find_place(key);
 
-	free(copy);
-	return found == NULL ? NULL : *found;
+	return at < n_entries && strcmp(entries[at]->key, key) == 0
+	           ? entries[at]
+	           : NULL;
 }
 
 static struct ledger_entry *
 entry_of(const char *key)
 {
-	struct ledger_entry *fresh = wb_zalloc(sizeof(*fresh));
-	struct ledger_entry **found;
+	size_t at = find_place(key);
 
-	fresh->key = wb_strdup(key);
-	found = tsearch(fresh, &root, compare);
-	WB_ASSERT(found != NULL);
-	if (*found != fresh) {
-		free(fresh->key);
-		free(fresh);
+	if (at < n_entries && strcmp(entries[at]->key, key) == 0)
+		return entries[at];
+	if (n_entries == cap) {
+		cap = cap == 0 ? 1024 : cap * 2;
+		entries = wb_realloc(entries, cap * sizeof(*entries));
 	}
-	return *found;
+	memmove(entries + at + 1, entries + at,
+	        (n_entries - at) * sizeof(*entries));
+	n_entries++;
+	entries[at] = wb_zalloc(sizeof(**entries));
+	entries[at]->key = wb_strdup(key);
+	return entries[at];
 }
 
 struct ledger_entry *
@@ -138,13 +151,13 @@ ledger_open(const char *path, struct wb_note *note)
 void
 ledger_close(void)
 {
-	while (root != NULL) {
-		struct ledger_entry *entry = *(struct ledger_entry **)root;
-
-		(void)tdelete(entry, &root, compare);
-		free(entry->key);
-		free(entry);
+	while (n_entries > 0) {
+		free(entries[--n_entries]->key);
+		free(entries[n_entries]);
 	}
+	free(entries);
+	entries = NULL;
+	cap = 0;
 	if (fd >= 0)
 		(void)close(fd);
 	fd = -1;
@@ -162,24 +175,25 @@ ledger_print_entry(struct wb_buf *buf, const struct ledger_entry *entry)
 	              entry->calls, entry->reference);
 }
 
-static struct wb_buf *printing; /* twalk gives its callback no argument */
-
-static void
-print_node(const void *node, VISIT visit, int depth)
-{
-	(void)depth;
-	if (visit != postorder && visit != leaf)
-		return;
-	if (printing->data[printing->len - 1] != '[')
-		wb_buf_adds(printing, ",");
-	ledger_print_entry(printing, *(struct ledger_entry *const *)node);
-}
-
 void
-ledger_print(struct wb_buf *buf)
+ledger_print(struct wb_buf *buf, const char *after, size_t limit)
 {
+	size_t at = find_place(after), end;
+
+	if (at < n_entries && strcmp(entries[at]->key, after) == 0)
+		at++;
+	end = n_entries - at > limit ? at + limit : n_entries;
 	wb_buf_adds(buf, "{\"items\":[");
-	printing = buf;
-	twalk(root, print_node);
-	wb_buf_adds(buf, "]}");
+	for (size_t i = at; i < end; i++) {
+		if (i > at)
+			wb_buf_adds(buf, ",");
+		ledger_print_entry(buf, entries[i]);
+	}
+	wb_buf_adds(buf, "],\"next\":");
+	if (end < n_entries && end > at)
+		wb_buf_add_json_string(buf, entries[end - 1]->key,
+		                       strlen(entries[end - 1]->key));
+	else
+		wb_buf_adds(buf, "null");
+	wb_buf_adds(buf, "}");
 }

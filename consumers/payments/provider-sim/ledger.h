@@ -40,9 +40,11 @@ void ledger_record(struct ledger_entry *entry, enum ledger_kind kind,
 
 const char *ledger_kind_name(enum ledger_kind kind);
 
-/* Appends {"items":[…]}, an item per key:
+/* Appends {"items":[…],"next":…} with the entries behind the key after ("":
+ * from the first on), sorted by key, limit of them at most. next: the after of
+ * the following page, or null. An item:
  * {"key":…,"status":…,"amount_minor":…,"effects":…,"calls":…} */
-void ledger_print(struct wb_buf *buf);
+void ledger_print(struct wb_buf *buf, const char *after, size_t limit);
 
 /* One entry as an object. */
 void ledger_print_entry(struct wb_buf *buf, const struct ledger_entry *entry);
