@@ -11,6 +11,7 @@
 	X(trace)                                                               \
 	X(orders)                                                              \
 	X(dlq)                                                                 \
+	X(audit)                                                               \
 	X(outbox)                                                              \
 	X(top)                                                                 \
 	X(topology)                                                            \

@@ -77,9 +77,7 @@ wb_schema_free(struct wb_schema *schema)
 	free(schema);
 }
 
-/* Each file once, so as deep as there are files. */
 static enum wb_err
-/* NOLINTNEXTLINE(misc-no-recursion) */
 load_document(struct wb_schema *schema, const char *name, size_t bytes,
               struct wb_note *note)
 {
@@ -115,7 +113,6 @@ load_document(struct wb_schema *schema, const char *name, size_t bytes,
 }
 
 static enum wb_err
-/* NOLINTNEXTLINE(misc-no-recursion) */
 load_reference(struct wb_schema *schema, size_t document,
                struct json_object *reference, struct wb_note *note)
 {
@@ -139,7 +136,6 @@ load_reference(struct wb_schema *schema, size_t document,
 }
 
 static enum wb_err
-/* NOLINTNEXTLINE(misc-no-recursion) */
 load_named(struct wb_schema *schema, size_t document,
            struct json_object *object, unsigned depth, struct wb_note *note)
 {
@@ -168,7 +164,6 @@ load_regex(const char *name, struct json_object *pattern, struct wb_note *note)
 }
 
 static enum wb_err
-/* NOLINTNEXTLINE(misc-no-recursion) */
 load_keyword(struct wb_schema *schema, size_t document, const char *name,
              struct json_object *rule, unsigned depth, struct wb_note *note)
 {
@@ -204,10 +199,8 @@ load_keyword(struct wb_schema *schema, size_t document, const char *name,
 	return WB_OK;
 }
 
-/* Makes sure, before anything is checked, that all of it can be. At most
- * WB_SCHEMA_DEPTH deep within a file. */
+/* Makes sure, before anything is checked, that all of it can be. */
 static enum wb_err
-/* NOLINTNEXTLINE(misc-no-recursion) */
 load_rules(struct wb_schema *schema, size_t document, struct json_object *rules,
            unsigned depth, struct wb_note *note)
 {

@@ -16,6 +16,8 @@ waybill_export() {
 	export PGPASSWORD WB_AMQP_BROKERS WB_MANAGEMENT_URL
 	export WB_SECRETS_DIR="$RUN/secrets"
 	export WB_SCHEMA_DIR="$ROOT/schema"
+	[ -z "${PROVIDER_SIM_PORT:-}" ] ||
+		export WB_PROVIDER_URL="http://127.0.0.1:$PROVIDER_SIM_PORT"
 }
 
 roles_apply() {

@@ -358,6 +358,25 @@ class Stack:
     def await_quiet(self, seconds=120):
         eventually(self.is_quiet, seconds, "all outboxes and queues are empty")
 
+    # ---- the command line
+
+    def waybill(self, *arguments):
+        """`waybill` on this stack, as an operator with all rights."""
+        env = {**os.environ, "WB_AMQP_BROKERS": self.brokers(), "WB_MANAGEMENT_URL": self.mgmt.geturl(),
+               "WB_DATABASES": " ".join(f"{s}={self.pg._replace(path='/' + self.database(s)).geturl()}"
+                                        for s in self.services)}
+        return subprocess.run([self.bin / "waybill", *arguments], env=env, capture_output=True, text=True,
+                              check=False)
+
+    def audit(self, *flags):
+        """What `waybill audit` says of it."""
+        provider = f"--provider-url=http://127.0.0.1:{self.ports['provider-sim']}"
+        done = self.waybill("audit", "--json", provider, *flags)
+        assert done.stdout and not done.stderr, f"status {done.returncode}: {done.stderr}"
+        told = json.loads(done.stdout)
+        assert told["holds"] == (done.returncode == 0), done
+        return told
+
     # ---- queues
 
     def queue_totals(self):
