@@ -81,11 +81,9 @@ add_consumer(struct file *file, const char *name)
 	return WB_OK;
 }
 
-/* To the consumer added last. */
 static enum wb_err
-add_binding(struct file *file, const char *type)
+add_binding(struct file *file, const char *queue, const char *type)
 {
-	const char *queue = file->names[file->n_names - 1];
 	struct wb_event_type *event;
 
 	if (!is_plain(type, ".-"))
@@ -108,16 +106,16 @@ static enum wb_err
 read_line(struct file *file, char *line)
 {
 	static const char blanks[] = " \t\r";
-	char *rest = NULL, *word;
+	char *rest = NULL, *consumer, *type;
 	enum wb_err err;
 
 	line[strcspn(line, "#")] = '\0';
-	word = strtok_r(line, blanks, &rest);
-	if (word == NULL)
+	consumer = strtok_r(line, blanks, &rest);
+	if (consumer == NULL)
 		return WB_OK;
-	err = add_consumer(file, word);
-	while (err == WB_OK && (word = strtok_r(NULL, blanks, &rest)) != NULL)
-		err = add_binding(file, word);
+	err = add_consumer(file, consumer);
+	while (err == WB_OK && (type = strtok_r(NULL, blanks, &rest)) != NULL)
+		err = add_binding(file, consumer, type);
 	return err;
 }
 

@@ -326,15 +326,12 @@ static const struct wb_verb verbs[] = {
 	  .summary = "watch queues, outboxes, dead letters and sagas",
 	  .details =
 	      "Queues and alarms are those of --management-url and of the "
-	      "vhost "
-	      "of\n--amqp-brokers; outboxes those of the services, or of the "
-	      "one "
-	      "database that\n--dsn names. q or ^C leaves. A server that does "
-	      "not "
-	      "answer is shown as such.\nWith --json: a line per look, or with "
-	      "--once a single one. Exit status 1: with\n--once, a server "
-	      "could "
-	      "not be asked.",
+	      "vhost of\n--amqp-brokers; outboxes those of the services, or of "
+	      "the one database that\n--dsn names; counting ends at 100000. q "
+	      "or ^C leaves. A server that does not\nanswer is shown as such. "
+	      "With --json: a line per look, or with --once a single\none. "
+	      "Exit "
+	      "status 1: with --once, a server could not be asked.",
 	  .takes = WB_CLI_DATABASES | WB_CLI_BROKER | WB_CLI_MANAGEMENT,
 	  .params = params_table,
 	  .n_params = WB_ARRAY_LEN(params_table),

@@ -77,7 +77,9 @@ wb_schema_free(struct wb_schema *schema)
 	free(schema);
 }
 
+/* Each file once, so as deep as there are files. */
 static enum wb_err
+/* NOLINTNEXTLINE(misc-no-recursion) */
 load_document(struct wb_schema *schema, const char *name, size_t bytes,
               struct wb_note *note)
 {
@@ -113,6 +115,7 @@ load_document(struct wb_schema *schema, const char *name, size_t bytes,
 }
 
 static enum wb_err
+/* NOLINTNEXTLINE(misc-no-recursion) */
 load_reference(struct wb_schema *schema, size_t document,
                struct json_object *reference, struct wb_note *note)
 {
@@ -136,6 +139,7 @@ load_reference(struct wb_schema *schema, size_t document,
 }
 
 static enum wb_err
+/* NOLINTNEXTLINE(misc-no-recursion) */
 load_named(struct wb_schema *schema, size_t document,
            struct json_object *object, unsigned depth, struct wb_note *note)
 {
@@ -164,6 +168,7 @@ load_regex(const char *name, struct json_object *pattern, struct wb_note *note)
 }
 
 static enum wb_err
+/* NOLINTNEXTLINE(misc-no-recursion) */
 load_keyword(struct wb_schema *schema, size_t document, const char *name,
              struct json_object *rule, unsigned depth, struct wb_note *note)
 {
@@ -199,8 +204,10 @@ load_keyword(struct wb_schema *schema, size_t document, const char *name,
 	return WB_OK;
 }
 
-/* Makes sure, before anything is checked, that all of it can be. */
+/* Makes sure, before anything is checked, that all of it can be. At most
+ * WB_SCHEMA_DEPTH deep within a file. */
 static enum wb_err
+/* NOLINTNEXTLINE(misc-no-recursion) */
 load_rules(struct wb_schema *schema, size_t document, struct json_object *rules,
            unsigned depth, struct wb_note *note)
 {

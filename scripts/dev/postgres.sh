@@ -131,6 +131,12 @@ pg_psql() {
 		-d "$pg_database" "$@"
 }
 
+cmd_psql() {
+	stack_load
+	[ $# -gt 0 ] || die "which database?" "one of: postgres $SERVICES" 2
+	pg_psql "$@"
+}
+
 # pg_url ROLE DATABASE: holds the password, so never for a command line.
 pg_url() {
 	printf 'postgres://%s:%s@127.0.0.1:%s/%s\n' \

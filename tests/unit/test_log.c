@@ -17,7 +17,7 @@ static void
 each_code_is_unique_and_explained(void **state)
 {
 	static const char *const helps[] = {
-#define X(name, code, help) help,
+#define X(name, code, help) (help),
 		WB_LOG_TABLE(X)
 #undef X
 	};
