@@ -155,6 +155,7 @@ static enum wb_err
 check_body(struct editing *editing, struct wb_note *note)
 {
 	struct wb_schema *schema = NULL;
+	struct wb_buf dir = { 0 };
 	struct wb_event event;
 	enum wb_err err;
 
@@ -167,12 +168,14 @@ check_body(struct editing *editing, struct wb_note *note)
 		return err;
 	editing->id = event.id;
 	err = check_id(editing, note);
+	wb_buf_printf(&dir, "%s/events", editing->params->schema_dir);
 	if (err == WB_OK)
-		err = wb_schema_load(editing->params->schema_dir, event.type,
-		                     &schema, note);
+		err = wb_schema_load(wb_buf_text(&dir), event.type, &schema,
+		                     note);
 	if (err == WB_OK)
 		err = wb_schema_check(schema, event.doc, note);
 	wb_schema_free(schema);
+	wb_buf_fini(&dir);
 	wb_event_fini(&event);
 	return err;
 }

@@ -224,8 +224,7 @@ wb_job_weigh(struct wb_job *job)
 	if (job->state == WB_JOB_RUNNING && job->is_canary)
 		weigh_canary(job);
 	if (job->state == WB_JOB_RUNNING && !job->is_canary &&
-	    job->row.stop_above >= 0 &&
-	    (verdicts >= LEAST_VERDICTS || wb_job_pending(job) == 0) &&
+	    job->row.stop_above >= 0 && verdicts >= LEAST_VERDICTS &&
 	    is_too_bad(failed, verdicts, job->row.stop_above))
 		wb_job_leave(job, "paused",
 		             "%zu of %zu messages failed again, which is more "

@@ -14,6 +14,10 @@
 #define QUIET_MS 300
 /* So often in a row the queue says that it has messages, and delivers none. */
 #define MOST_QUIETS 60
+/* So often in a row that it has none left. Once is not enough: it has given
+ * them to us, and the answer may come before them. Before the next answer they
+ * come: their channel takes turns. */
+#define ENOUGH_EMPTY 2
 
 /* A quorum queue whose leader is too busy to be counted within 250 ms is said
  * to hold 0 messages. So a 0 that came slowly is asked for again. Source:
@@ -37,7 +41,7 @@ struct wb_reader {
 	struct wb_timer quiet, again;
 	size_t found, others, read, read_before;
 	size_t n_consumers; /* of ours */
-	unsigned quiets, waits, zeros;
+	unsigned quiets, empties, waits, zeros;
 	int64_t asked_us;
 	bool has_ended;
 };
@@ -56,20 +60,17 @@ wb_reader_free(struct wb_reader *reader)
 	free(reader);
 }
 
+/* Our consumers stay: as long as they are there, others see that the queue
+ * holds more than it shows. They go in the same moment in which the broker puts
+ * back what they hold; cancelled, they would be gone before. What comes later
+ * is delivered only when something has been acknowledged, and left alone. */
 static void
 end(struct wb_reader *reader)
 {
-	char tag[32];
-
 	if (reader->has_ended)
 		return;
 	reader->has_ended = true;
 	wb_timer_stop(&reader->quiet);
-	/* What was delivered stays with us; only nothing more shall come. */
-	for (size_t i = 0; i < reader->n_consumers; i++) {
-		(void)snprintf(tag, sizeof tag, "waybill-%zu", i);
-		wb_amqp_cancel(reader->channel, tag, NULL, NULL);
-	}
 	reader->events->on_end(reader->arg);
 }
 
@@ -170,9 +171,11 @@ on_still_there(void *arg, enum wb_err err, uint32_t messages,
 	    reader->read != reader->read_before)
 		return;
 	if (messages == 0 && !is_slow_zero(reader, messages)) {
-		end(reader);
+		if (++reader->empties == ENOUGH_EMPTY)
+			end(reader);
 		return;
 	}
+	reader->empties = 0;
 	if (++reader->quiets >= MOST_QUIETS)
 		give_up(reader, WB_ERR_TIMEOUT,
 		        "the queue has messages but delivers none");
@@ -187,6 +190,7 @@ on_quiet(void *arg)
 	if (reader->read != reader->read_before) {
 		reader->read_before = reader->read;
 		reader->quiets = 0;
+		reader->empties = 0;
 		return;
 	}
 	inspect(reader, on_still_there);
