@@ -17,6 +17,12 @@
 #define JUDGE_US    100000
 #define JUDGE_TIMES 4
 
+/* So long the letters' channel outlives the last ack. Of a quorum queue it
+ * keeps acks back while more than 32 are not applied yet, forgets them when it
+ * is closed, and tells nobody: their letters would be back. Source:
+ * rabbit_fifo_client:settle/3. */
+#define SETTLE_US 500000
+
 /* ---- results ---- */
 
 static void
@@ -142,7 +148,9 @@ static bool
 is_quiet(const struct wb_job *job)
 {
 	return job->safe.n == 0 && job->gone.n == 0 &&
-	       (job->sender == NULL || wb_sender_unconfirmed(job->sender) == 0);
+	       (job->sender == NULL ||
+	        wb_sender_unconfirmed(job->sender) == 0) &&
+	       wb_mono_us() - job->acked_us >= SETTLE_US;
 }
 
 static void

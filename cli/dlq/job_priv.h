@@ -87,6 +87,7 @@ struct wb_job {
 	struct wb_timer lost_timer, reopen_timer, missing_timer;
 	int64_t missing_since_us;
 	int64_t began_us; /* wall clock */
+	int64_t acked_us; /* when the last letter was */
 	size_t n_later;   /* letters that were dead-lettered after that */
 
 	/* Postgres */

@@ -51,6 +51,7 @@ wb_job_ack(struct wb_job *job, struct wb_item *item)
 {
 	if (job->reader == NULL || item->tag == 0)
 		return;
+	job->acked_us = wb_mono_us();
 	wb_reader_ack(job->reader, item->tag);
 	for (struct wb_item_copy *copy = item->copies; copy != NULL;
 	     copy = copy->next)
