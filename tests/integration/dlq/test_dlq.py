@@ -303,16 +303,31 @@ class Dlq(unittest.TestCase):
         self.assertEqual((row["status"], row["sent"], row["failed_again"]), ("cancelled", 60 - left, 60 - left))
         self.assertEqual(self.groups()["inventory/POISON/order.placed.v1"], left)
 
+    def registered(self):
+        """The event of a new customer, of whom notifications does not hear: it has no queue."""
+        connection = self.stack.connect()
+        channel = connection.channel()
+        channel.queue_bind("tap", "waybill.events", "customer.registered.v1")
+        customer = str(uuid.uuid4())
+        self.stack.api("customers-api", "POST", "/customers",
+                       {"customer_id": customer, "name": "Ada", "email": "ada@example.org"})
+        for _, _, body in channel.consume("tap", auto_ack=True):
+            event = json.loads(body)
+            if event["subject"] == customer:
+                break
+        channel.queue_unbind("tap", "waybill.events", "customer.registered.v1")
+        connection.close()
+        return event
+
     def test_91_no_queue_to_send_to(self):
         stack = self.stack
         stack.await_quiet()
         self.assertEqual(stack.processes["notifications"].kill(signal.SIGTERM), 0)
-        event = example("customer.registered.v1")
-        event["subject"] = event["data"]["customer_id"] = str(uuid.uuid4())
+        stack.management("DELETE", f"/queues/{stack._vhost_path()}/notifications")
+        event = self.registered()
         self.publish("notifications.dlq", [self.letter(json.dumps(event).encode(), event["id"],
                                                        "customer.registered.v1")])
         self.await_letters("notifications", 1)
-        stack.management("DELETE", f"/queues/{stack._vhost_path()}/notifications")
         text = self.waybill("replay", "--consumer=notifications", status=1)
         self.assertIn("there is no queue notifications", text)
         self.assertEqual(stack.queue_depth("notifications.dlq"), 1)
