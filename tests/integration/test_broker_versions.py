@@ -18,7 +18,7 @@ if not os.environ.get("WB_TEST_AMQP_URL"):
 
 import pika
 
-from stack import Stack, eventually, need_env
+from stack import Stack, eventually
 
 LIMIT = 100             # TOPOLOGY_DELIVERY_LIMIT
 MORE_THAN_DEFAULT = 50  # of 4.x, which is 20
@@ -28,10 +28,7 @@ class Broker(Stack):
     """A vhost with the topology, and no database."""
 
     def __init__(self, name):
-        self.amqp = urllib.parse.urlsplit(need_env("WB_TEST_AMQP_URL"))
-        self.mgmt = urllib.parse.urlsplit(need_env("WB_TEST_MGMT_URL"))
-        self.bin, self.run = Path(need_env("WB_TEST_BIN")), Path(need_env("WB_TEST_RUN"))
-        self.vhost = f"wb-{name}"
+        self._know_broker(name)
         self._make_vhost(bindings=True)
 
     def delete(self):

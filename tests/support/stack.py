@@ -118,16 +118,11 @@ class Stack:
         self.name = name
         self.more_env = env or {}
         self.pg = urllib.parse.urlsplit(need_env("WB_TEST_PG_DSN"))
-        self.amqp = urllib.parse.urlsplit(need_env("WB_TEST_AMQP_URL"))
-        self.mgmt = urllib.parse.urlsplit(need_env("WB_TEST_MGMT_URL"))
-        self.bin = Path(need_env("WB_TEST_BIN"))
-        self.run = Path(need_env("WB_TEST_RUN"))
+        self._know_broker(name)
         self.logs = self.run / "log" / name
         self.logs.mkdir(parents=True, exist_ok=True)
         for old in self.logs.iterdir():
             old.unlink()
-        self.secrets = self.run / "secrets"
-        self.vhost = f"wb-{name}"
         self.ports = {}
         self.admin_ports = {}
         self.processes = {}
@@ -195,6 +190,15 @@ class Stack:
         if user:
             netloc = f"{user}:{self.secret(user)}@{self.amqp.hostname}:{self.amqp.port}"
         return f"amqp://{netloc}/{self._vhost_path()}"
+
+    def _know_broker(self, name):
+        """All that _make_vhost needs."""
+        self.amqp = urllib.parse.urlsplit(need_env("WB_TEST_AMQP_URL"))
+        self.mgmt = urllib.parse.urlsplit(need_env("WB_TEST_MGMT_URL"))
+        self.bin = Path(need_env("WB_TEST_BIN"))
+        self.run = Path(need_env("WB_TEST_RUN"))
+        self.secrets = self.run / "secrets"
+        self.vhost = f"wb-{name}"
 
     def _make_vhost(self, bindings):
         try:
