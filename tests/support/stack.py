@@ -56,11 +56,17 @@ def need_env(name):
     return value
 
 
+_given_ports = set()
+
+
 def free_port():
     """Below those that the kernel gives to outgoing connections: one of these could take
-    the port before the process does that it is for."""
+    the port before the process does that it is for. None is given twice."""
     while True:
         port = random.randrange(20000, 32768)
+        if port in _given_ports:
+            continue
+        _given_ports.add(port)
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
