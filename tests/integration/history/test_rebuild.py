@@ -179,7 +179,8 @@ class Rebuild(unittest.TestCase):
         before = self.generation()[0]
         totals = self.totals()
         both = [self.waybill("rebuild", "--chunk=1", "--pause-ms=1") for _ in range(2)]
-        eventually(lambda: self.stack.rows("history", "SELECT 1 FROM projection WHERE read_upto > 0"), 30, "it reads")
+        eventually(lambda: self.stack.rows("history", "SELECT 1 FROM projection WHERE building IS NOT NULL AND read_upto > 0"),
+                   30, "it reads")
         self.assertIn("is being built", self.finish(self.waybill("status")))
         self.finish(self.waybill("cancel"))
         for command in both:
