@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""What a batch reads does not grow with the backlog. On new databases, of which the
+planner knows nothing yet, with the services' settings: each function looks its
+orders up by their keys, and never goes through all that are under way. Straight on
+the SQL functions of the schema. Reads WB_TEST_PG_DSN (a superuser's)."""
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+import saga_model  # noqa: E402
+from saga_model import SERVICES, Saga, line, order_snapshot  # noqa: E402
+from stack import need_env  # noqa: E402
+
+# As lib/pg/settings.c pins them.
+SETTINGS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "random_page_cost": "0.1", "jit": "off",
+            "plan_cache_mode": "force_generic_plan"}
+ORDERS, BATCH = 2000, 20
+MOST_ROWS = 60  # that a message may make a service read, of all its tables and indexes
+
+
+class Lookups(unittest.TestCase):
+    def setUp(self):
+        self.saga = Saga({service: saga_model.connect(service) for service in SERVICES})
+        for connection in self.saga.connections.values():
+            with connection, connection.cursor() as cursor:
+                for name, value in SETTINGS.items():
+                    cursor.execute(f"SET {name} = {value}")
+        with self.saga.connections["inventory"] as connection, connection.cursor() as cursor:
+            saga_model.receive(cursor, {f"SKU{i}": 1000000 for i in range(50)})
+
+    def tearDown(self):
+        for connection in self.saga.connections.values():
+            connection.close()
+
+    def rows_read(self, service):
+        self.saga.rows(service, "SELECT pg_stat_force_next_flush()")
+        ((n,),) = self.saga.rows(service, """
+            SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)
+                 + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)""")
+        return n
+
+    def measured(self, service, work, n_messages):
+        before = self.rows_read(service)
+        work()
+        self.assertLessEqual(self.rows_read(service) - before, MOST_ROWS * n_messages, service)
+
+    def deliver(self, service, most=ORDERS):
+        """What is pending for that service, batch by batch."""
+        mine = [m for m in self.saga.pending if m.service == service][:most]
+        self.saga.pending = [m for m in self.saga.pending if m not in mine]
+        self.assertTrue(mine)
+        for i in range(0, len(mine), BATCH):
+            batch = mine[i:i + BATCH]
+            self.measured(service, lambda batch=batch: self.assertEqual(self.saga.deliver(batch), []), len(batch))
+
+    def place(self, n):
+        self.saga.place([order_snapshot([line(f"SKU{i % 50}"), line(f"SKU{(i + 7) % 50}")]) for i in range(n)],
+                        lambda order: False)
+
+    def let_one_through(self):
+        """So the plans are made for tables that are as good as empty."""
+        self.place(1)
+        self.deliver("inventory")
+        self.deliver("payments")
+        self.assertEqual(self.saga.claim(1), 1)
+        self.saga.settle({self.saga.calls[0][0]: self.saga.execute(self.saga.calls.pop(0))})
+        for service in ("shipping", "orders", "inventory"):
+            self.deliver(service)
+
+    def test_beside_many_that_are_under_way(self):
+        saga = self.saga
+        self.let_one_through()
+        self.place(ORDERS)
+        self.deliver("inventory")
+        self.deliver("payments")
+        self.measured("payments", lambda: self.assertEqual(saga.claim(ORDERS), ORDERS), ORDERS)
+        for batch in (saga.calls[:BATCH], saga.calls[BATCH:2 * BATCH]):
+            outcomes = {call[0]: saga.execute(call) for call in batch}
+            self.measured("payments", lambda outcomes=outcomes: saga.settle(outcomes), BATCH)
+        self.deliver("shipping")
+        self.deliver("orders")
+        self.deliver("inventory")
+        self.assertEqual(saga.rows("orders", "SELECT status, count(*) FROM orders GROUP BY status ORDER BY status"),
+                         [("CONFIRMED", 2 * BATCH + 1), ("PENDING", ORDERS - 2 * BATCH)])
+
+
+if __name__ == "__main__":
+    need_env("WB_TEST_PG_DSN")
+    saga_model.create_databases()
+    try:
+        unittest.main(verbosity=2)
+    finally:
+        saga_model.drop_databases()
