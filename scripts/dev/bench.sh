@@ -84,6 +84,7 @@ bench_end() {
 	bench_status=$?
 	trap - EXIT
 	servers_stop >/dev/null 2>&1 || true
+	stop_strays
 	bench_delete_data
 	exit "$bench_status"
 }

@@ -58,3 +58,17 @@ spawn() {
 	setsid "$@" </dev/null >>"$RUN/log/$spawn_name.log" 2>&1 3>&- 9>&- &
 	pid_keep "$spawn_name" $!
 }
+
+# A test or a bench that is killed can't stop what it has started. Those processes
+# are known by the environment that test_export or bench_export gave them.
+stop_strays() {
+	strays=
+	for environment in /proc/[0-9]*/environ; do
+		grep -qzxF -e "WB_TEST_RUN=$RUN" -e "WB_BENCH_RUN=$RUN" \
+			"$environment" 2>/dev/null || continue
+		stray=${environment#/proc/}
+		strays="$strays ${stray%/environ}"
+	done
+	# shellcheck disable=SC2086 # a list of ids
+	[ -z "$strays" ] || kill -s KILL $strays 2>/dev/null || true
+}

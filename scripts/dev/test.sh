@@ -120,25 +120,11 @@ test_export() {
 	export WB_TEST_RABBIT_CTL="$DEV/test-rabbit-ctl"
 }
 
-# A test that is killed at its time limit can't stop what it has started. Those
-# processes are known by the environment that test_export gave them.
-test_stop_strays() {
-	strays=
-	for environment in /proc/[0-9]*/environ; do
-		grep -qzxF "WB_TEST_RUN=$RUN" "$environment" 2>/dev/null ||
-			continue
-		stray=${environment#/proc/}
-		strays="$strays ${stray%/environ}"
-	done
-	# shellcheck disable=SC2086 # a list of ids
-	[ -z "$strays" ] || kill -s KILL $strays 2>/dev/null || true
-}
-
 # In silence: the last lines are ctest's summary.
 test_end() {
 	test_status=$?
 	trap - EXIT
 	servers_stop >/dev/null 2>&1 || true
-	test_stop_strays
+	stop_strays
 	exit "$test_status"
 }
