@@ -34,6 +34,10 @@ const struct wb_param wb_consumer_params_table[] = {
 	PARAM(batch_bytes, "batch-bytes", "4194304", 1, 1 << 30, "bytes",
 	      "most bytes of one transaction's messages; a single larger "
 	      "message is handled alone"),
+	PARAM(window_ms, "window-ms", "50", 0, 10000, "ms",
+	      "longest pause between two transactions, in which more messages "
+	      "gather for the second; it is as long as the first one took; "
+	      "none after one of few messages, nor before a full one"),
 	PARAM(max_attempts, "max-attempts", "6", 1, 100, "",
 	      "attempts before a message is dead-lettered"),
 	PARAM(retry_base_ms, "retry-base-ms", "1000", 1, 3600000, "ms",
@@ -87,6 +91,18 @@ wb_consumer_params_check(const struct wb_consumer_params *params,
 
 /* ---- states ---- */
 
+/* Whether more messages are waited for; then the pause's end kicks. */
+static bool
+is_gathering(struct wb_consumer *c)
+{
+	int64_t wait_us = wb_pace_wait_us(&c->pace, wb_mono_us());
+
+	if (wait_us == 0 || c->n_pending >= (size_t)c->params->batch_messages)
+		return false;
+	wb_timer_start_us(&c->gather_timer, wait_us);
+	return true;
+}
+
 static enum wb_consumer_state
 enter_idle(struct wb_consumer *c)
 {
@@ -97,8 +113,9 @@ enter_idle(struct wb_consumer *c)
 		return WB_CONSUMER_STAY;
 	if (wb_purge_is_due(c))
 		return WB_CONSUMER_PURGING;
-	if (c->pending == NULL)
+	if (c->pending == NULL || is_gathering(c))
 		return WB_CONSUMER_STAY;
+	wb_pace_begin(&c->pace, wb_mono_us());
 	wb_batch_form(c);
 	return wb_consumer_next(c);
 }
@@ -200,6 +217,15 @@ wb_consumer_kick(struct wb_consumer *c)
 		return;
 	c->is_kick_deferred = true;
 	wb_loop_defer(c->loop, on_kick, c);
+}
+
+static void
+on_gathered(void *arg)
+{
+	struct wb_consumer *c;
+
+	WB_CAST(c, arg, WB_CONSUMER_MAGIC);
+	wb_consumer_kick(c);
 }
 
 static void
@@ -399,6 +425,8 @@ wb_consumer_new(struct wb_loop *loop, const struct wb_consumer_config *config,
 	c->args = wb_pg_args_new();
 	c->outbox = wb_outbox_new();
 	wb_timer_init(&c->wait_timer, loop, on_wait_over, c);
+	wb_timer_init(&c->gather_timer, loop, on_gathered, c);
+	c->pace.window_us = params->window_ms * 1000;
 	wb_purge_init(c);
 	wb_broker_init(c, amqp_params);
 	c->pg = wb_pg_new(loop, pg_params, instance, &pg_events, c);
@@ -419,6 +447,7 @@ wb_consumer_free(struct wb_consumer *c)
 	wb_pg_free(c->pg);
 	wb_loop_undefer(c->loop, c);
 	wb_timer_fini(&c->wait_timer);
+	wb_timer_fini(&c->gather_timer);
 	wb_purge_fini(c);
 	wb_broker_fini(c);
 	wb_batch_forget(c);

@@ -36,6 +36,7 @@ struct wb_consumer;
 struct wb_consumer_params {
 	int64_t prefetch;       /* unacked messages the broker may send */
 	int64_t batch_messages; /* most messages of one transaction */
+	int64_t window_ms;      /* longest pause for more messages; 0 = none */
 	int64_t batch_bytes;
 	int64_t max_attempts;  /* then dead-lettered */
 	int64_t retry_base_ms; /* back-off: base · factor^n, full jitter */

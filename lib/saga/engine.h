@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/health.h"
 #include "base/metrics.h"
+#include "base/pace.h"
 #include "saga/consumer.h"
 #include "saga/outbox.h"
 
@@ -135,7 +136,7 @@ struct wb_run {
 };
 
 /* The engine. Each state's invariant:
- * IDLE    no wave, no transaction
+ * IDLE    no wave, no transaction; messages may be gathering for the next one
  * PURGING no wave; a slice of the inbox is being purged
  * MARKING the wave is one redelivered message; its mark is being committed
  * RUNNING a transaction of the wave is in flight
@@ -197,7 +198,8 @@ struct wb_consumer {
 	struct wb_pg *pg;
 	struct wb_pg_args *args;
 	struct wb_outbox *outbox;
-	struct wb_timer wait_timer;
+	struct wb_timer wait_timer, gather_timer;
+	struct wb_pace pace;
 	struct wb_wave wave;
 	struct wb_run run;
 	int64_t starts; /* as the mark in hand says */

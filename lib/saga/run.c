@@ -293,6 +293,7 @@ settle(struct wb_consumer *c)
 		c->config->on_committed(c->config->arg);
 	if (wave->first < wave->n_messages)
 		return WB_CONSUMER_RUNNING;
+	wb_pace_end(&c->pace, wb_mono_us(), wave->n_messages);
 	wb_batch_end(c);
 	return WB_CONSUMER_IDLE;
 }

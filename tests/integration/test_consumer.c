@@ -229,6 +229,32 @@ i205_handlers_with_one_statement_share_its_call(void **state)
 	expect_acked();
 }
 
+/* After a large transaction that took long, what comes one by one within the
+ * pause is handled together. */
+static void
+i208_messages_gather_between_transactions(void **state)
+{
+	static const char *const later[] = { "a", "b", "c", "d", "e", "f" };
+
+	(void)state;
+	saga.params.window_ms = 10000;
+	(void)place("first", "slow", 1);
+	place_many("meanwhile", 4, "slow");
+	wb_test_confirmed(&saga);
+	wb_test_consumer_start(&saga);
+	wb_test_expect(&saga, "SELECT count(*)::text FROM effects", "5");
+	for (size_t i = 0; i < WB_ARRAY_LEN(later); i++) {
+		(void)place(later[i], "ok", 1);
+		wb_test_confirmed(&saga);
+	}
+	wb_test_expect(&saga, "SELECT count(*)::text FROM effects", "11");
+	wb_test_expect(&saga,
+	               "SELECT count(DISTINCT xid)::text FROM effects"
+	               " WHERE length(subject) = 1",
+	               "1");
+	expect_acked();
+}
+
 static void
 i301_poison_is_dead_lettered_and_neighbours_unharmed(void **state)
 {
@@ -500,6 +526,7 @@ main(void)
 		T(i205_handlers_with_one_statement_share_its_call),
 		T(i206_the_inbox_forgets_what_is_old),
 		T(i207_the_inbox_outlasts_all_retries),
+		T(i208_messages_gather_between_transactions),
 		T(i301_poison_is_dead_lettered_and_neighbours_unharmed),
 		T(i302_what_is_not_there_yet_is_tried_again),
 		T(i303_one_bad_statement_takes_no_neighbour_with_it),
