@@ -47,7 +47,7 @@ cmd_test() {
 	say "running the tests"
 	test_status=0
 	rm -f "$ROOT"/build/dev/tests/model/*.line
-	ctest --test-dir "$ROOT/build/dev" --output-on-failure \
+	ctest --test-dir "$ROOT/build/dev" --output-on-failure --parallel 2 \
 		--no-tests=error -L "$label" -L "$topic" "$@" ||
 		test_status=$?
 	[ "$label" != '^model$' ] || test_show_model
