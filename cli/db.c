@@ -19,6 +19,9 @@ enum {
 
 /* ---- where it is ---- */
 
+/* What lies between the entries of --databases: in a file, a line each. */
+static const char spaces[] = " \t\r\n";
+
 /* The text of --databases that is the service's: "name=URI name=URI". */
 static const char *
 find_own_dsn(const struct wb_cli *cli, const char *service, size_t *ret_bytes)
@@ -26,8 +29,8 @@ find_own_dsn(const struct wb_cli *cli, const char *service, size_t *ret_bytes)
 	const char *at = cli->common.databases;
 	size_t name_bytes = strlen(service);
 
-	for (at += strspn(at, " "); *at != '\0'; at += strspn(at, " ")) {
-		size_t bytes = strcspn(at, " ");
+	for (at += strspn(at, spaces); *at != '\0'; at += strspn(at, spaces)) {
+		size_t bytes = strcspn(at, spaces);
 
 		if (bytes > name_bytes && at[name_bytes] == '=' &&
 		    memcmp(at, service, name_bytes) == 0) {

@@ -220,7 +220,7 @@ class Outbox(unittest.TestCase):
     def test_8_what_is_wrong(self):
         self.stack.sql("postgres", "DROP DATABASE IF EXISTS ops_empty WITH (FORCE)")
         self.stack.sql("postgres", "CREATE DATABASE ops_empty")
-        env = {"WB_DATABASES": f"a={dsn_of(self.stack, self.stack.database('orders'))} "
+        env = {"WB_DATABASES": f"a={dsn_of(self.stack, self.stack.database('orders'))}\n"
                f"b={dsn_of(self.stack, 'ops_empty')} c=postgres://127.0.0.1:1/c", "WB_WAIT_MS": "5000"}
         rows = self.overview("a", "b", "c", status=1, env=env)
         self.assertEqual(rows["a"]["error"], None)
