@@ -161,10 +161,9 @@ is_loopback(const char *listen)
 }
 
 static enum wb_err
-go_without(const struct wb_auth_params *params, const char *listen,
-           struct wb_note *note)
+go_without(const char *listen, struct wb_note *note)
 {
-	if (!params->is_open && !is_loopback(listen))
+	if (!is_loopback(listen))
 		return wb_fail(note, WB_ERR_BAD_CONFIG,
 		               "listen=\"%s\" why=\"without auth-keys "
 		               "everybody could do everything: only a loopback "
@@ -184,7 +183,7 @@ wb_auth_open(struct wb_loop *loop, const struct wb_auth_params *params,
 
 	*ret_auth = NULL;
 	if (params->keys[0] == '\0')
-		return go_without(params, listen, note);
+		return go_without(listen, note);
 	if (params->issuer[0] == '\0')
 		return wb_fail(
 		    note, WB_ERR_BAD_CONFIG,

@@ -12,8 +12,7 @@
 
 /* Filled from wb_auth_params_table. */
 struct wb_auth_params {
-	char *keys;   /* path; "" = no keys: everybody may do everything */
-	bool is_open; /* without keys also where it is not loopback */
+	char *keys; /* path; "" = no keys: everybody may do everything */
 	char *issuer;
 	char *audience;
 	int64_t leeway_s;
@@ -28,9 +27,8 @@ struct wb_auth;
 void wb_auth_free(struct wb_auth *auth); /* NULL is fine */
 
 /* Without keys: *ret_auth is NULL, a warning in the log says so, and listen
- * ("127.0.0.1:8081", valid) must be a loopback address, unless is_open. Also
- * BAD_CONFIG with a note: keys that can't be read, no issuer. params must
- * outlive it. */
+ * ("127.0.0.1:8081", valid) must be a loopback address. Also BAD_CONFIG with a
+ * note: keys that can't be read, no issuer. params must outlive it. */
 enum wb_err wb_auth_open(struct wb_loop *loop,
                          const struct wb_auth_params *params,
                          const char *listen, struct wb_auth **ret_auth,

@@ -17,13 +17,6 @@ const struct wb_param wb_auth_params_table[] = {
 	      "JWKS file with the keys that tokens are checked with (RS256, "
 	      "ES256, EdDSA, HS256); empty: no token is needed, and only "
 	      "a loopback address can be listened on" },
-	{ .name = "auth-open",
-	  .type = WB_PARAM_BOOL,
-	  FIELD(is_open),
-	  .def = "false",
-	  .unit = "",
-	  .help = "without auth-keys: listen on any address. For a private "
-	          "network whose every member may do everything" },
 	{ .name = "auth-issuer",
 	  .type = WB_PARAM_TEXT,
 	  FIELD(issuer),

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # The public API, through the gateway, for seed and demo: at API_URL, or else that
-# of the stack.
+# of the stack. With api_token set, as whoever it is of.
 
 api_url() {
 	printf '%s\n' "${API_URL:-http://127.0.0.1:${GATEWAY_PORT:-}}"
@@ -8,9 +8,6 @@ api_url() {
 
 # api METHOD PATH [JSON]: sets api_status and api_body.
 api() {
-	if auth_is_on && [ -z "${api_token:-}" ]; then
-		api_token=$(token_make operator dev 3600)
-	fi
 	api_answer=$(curl -s -S --max-time 15 -X "$1" \
 		-H 'Content-Type: application/json' ${3:+-d "$3"} \
 		${api_token:+-H "Authorization: Bearer $api_token"} \

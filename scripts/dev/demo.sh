@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # ./dev demo: every path of the saga through the public API, with its events as
-# they happen. WB_GATEWAY=http://host:port ./dev demo walks them on another system,
-# such as the one in compose/.
+# they happen. WB_GATEWAY=http://host:port WB_TOKEN=... ./dev demo walks them on
+# another system, such as the one in compose/, with an operator's token.
 
 DEMO_DEADLINE=300 # tenths of a second
 
@@ -86,7 +86,12 @@ demo_path() {
 
 cmd_demo() {
 	API_URL=${WB_GATEWAY:-}
-	[ -n "$API_URL" ] || stack_load
+	if [ -n "$API_URL" ]; then
+		api_token=${WB_TOKEN:-}
+	else
+		stack_load
+		auth_for_api
+	fi
 	gateway_is_open ||
 		die "nothing answers at $(api_url)" "./dev up, and ./dev status"
 	demo_status=0

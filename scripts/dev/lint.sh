@@ -30,7 +30,7 @@ lint_run() {
 # -a: the sourced files too, as parts of dev.
 lint_shell() {
 	find tests -name '*.sh' -exec shellcheck -x -a \
-		dev compose/make-secrets gateway/render.sh \
+		dev compose/make-secrets compose/token gateway/render.sh \
 		scripts/dev/install.sh scripts/dev/supervise.sh \
 		scripts/dev/test-pg-ctl scripts/dev/test-rabbit-ctl .ci/run {} +
 }

@@ -26,6 +26,7 @@ cmd_up() {
 	say "waiting until every process is ready"
 	processes_await
 	gateway_await
+	auth_for_api
 	seed
 	up_tell
 }

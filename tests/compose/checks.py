@@ -2,6 +2,10 @@
 import os
 import re
 import subprocess
+import urllib.error
+import urllib.request
+
+import psycopg2
 
 from containers import PROCESSES, docker
 from stack import ROOT, SERVICES, eventually
@@ -49,6 +53,24 @@ def hardened(system):
             assert host["RestartPolicy"]["Name"] == "unless-stopped", name
 
 
+def status_for(system, token=None):
+    """What who comes with that token is told at the front door."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(f"http://127.0.0.1:{system.port}/orders", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def asks_for_tokens(system):
+    token = system.token()
+    assert status_for(system, token) == 200
+    assert status_for(system) == 401
+    assert status_for(system, token[:-8] + "AAAAAAAA") == 401
+
+
 def image_sizes(version):
     sizes = []
     for name in ("waybill", "waybill-gateway", "waybill-mail"):
@@ -93,6 +115,14 @@ def broker_versions(system):
                           check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
+
+
+def password_works(system, role, password):
+    try:
+        psycopg2.connect(host=system.address("postgres"), user=role, password=password, dbname=role).close()
+        return True
+    except psycopg2.OperationalError:
+        return False
 
 
 def databases_apart(system):

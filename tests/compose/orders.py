@@ -22,13 +22,17 @@ class Orders:
 
     CLIENTS, PAUSE_S = 3, 0.05
 
-    def __init__(self, url):
+    def __init__(self, url, token):
         self.url = url
+        self.authorize(token)
         self.accepted, self.refused = [], 0
         self.lock = threading.Lock()
         self.kinds = itertools.cycle(KINDS)
         self.stopping = threading.Event()
         self.threads = []
+
+    def authorize(self, token):
+        self.headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
 
     def post(self):
         """True if it was accepted."""
@@ -38,7 +42,7 @@ class Orders:
                 "lines": [{"sku": sku, "quantity": random.randint(1, 3)}],
                 "ship_to": {**SHIP_TO, "country": country}}
         request = urllib.request.Request(f"{self.url}/orders", method="POST", data=json.dumps(body).encode(),
-                                         headers={"Content-Type": "application/json"})
+                                         headers=self.headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 order_id = json.loads(answer.read())["order_id"]

@@ -63,6 +63,27 @@ def restart_everything(system, orders):
     tell("stopped and started each of them in turn: each drained and left with 0, and orders go through")
 
 
+def change_secrets(system, orders):
+    """As docs/operations.md tells it, for one who has a database and a broker's user, for
+    the relay, which has all of them, and for the key of tokens."""
+    old = {name: system.secret(name) for name in ("inventory", "relay", "token.pem")}
+    old_token = system.token()
+    for name in old:
+        (system.folder / "secrets" / name).unlink()
+    system.make_secrets()
+    system.compose("run", "--rm", "--no-deps", "roles")
+    system.compose("run", "--rm", "--no-deps", "topology")
+    processes = ("inventory", "outbox-relay", "history", "catalog-api", "customers-api", "orders-api")
+    system.compose("restart", *processes)
+    system.await_healthy(*processes)
+    orders.authorize(system.token())
+    orders.await_more(20)
+    assert not checks.password_works(system, "inventory", old["inventory"])
+    assert checks.password_works(system, "inventory", system.secret("inventory"))
+    assert checks.status_for(system, old_token) == 401
+    tell("changed the passwords of inventory and of the relay, and the key of tokens; the old ones are refused")
+
+
 def scale(system, orders):
     system.compose("up", "-d", "--scale", "inventory=3", "--scale", "orders-api=2")
     eventually(lambda: system.is_healthy("inventory", 3) and system.is_healthy("orders-api", 2), 120,
@@ -125,14 +146,17 @@ def whole_system():
         checks.hardened(system)
         tell("no container runs as root, can write to its root file system, has a capability, is without a limit "
              "or shows a password; only 127.0.0.1 is listened on")
+        checks.asks_for_tokens(system)
+        tell("the gateway answers who has a token, and nobody else")
         print(system.demo(), flush=True)
         tell("walked the demo")
         tell(checks.broker_versions(system))
-        orders = Orders(f"http://127.0.0.1:{system.port}")
+        orders = Orders(f"http://127.0.0.1:{system.port}", system.token())
         orders.start()
         orders.await_more(20)
         crash_everything(system, orders)
         restart_everything(system, orders)
+        change_secrets(system, orders)
         scale(system, orders)
         upgrade(system, orders)
         orders.stop()
@@ -157,7 +181,7 @@ def server_per_service():
         checks.databases_apart(system)
         tell("up again with a Postgres per service; each holds its own database only")
         system.demo()
-        orders = Orders(f"http://127.0.0.1:{system.port}")
+        orders = Orders(f"http://127.0.0.1:{system.port}", system.token())
         for _ in range(70):
             assert orders.post()
         audit(system, orders)

@@ -97,10 +97,15 @@ class Containers:
     def make_secrets(self):
         subprocess.run([self.folder / "make-secrets"], check=True)
 
+    def token(self, *arguments):
+        return subprocess.run([self.folder / "token", *arguments], check=True, capture_output=True,
+                              text=True).stdout.strip()
+
     def demo(self):
         """What `./dev demo` says."""
         done = subprocess.run([ROOT / "dev", "demo"], check=False, capture_output=True, text=True, timeout=600,
-                              env={**os.environ, "WB_GATEWAY": f"http://127.0.0.1:{self.port}"})
+                              env={**os.environ, "WB_GATEWAY": f"http://127.0.0.1:{self.port}",
+                                   "WB_TOKEN": self.token("--role", "operator")})
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -236,14 +236,6 @@ class Auth(unittest.TestCase):
         self.assertIn("WB-AUTH-OPEN", process.log.read_text())
         self.must(404, self.ask("orders-api-open", "GET", f"/orders/{NOBODY_ID}"))
 
-    def test_an_open_service_on_a_public_address(self):
-        """Only if one says so."""
-        process = self.stack.add("orders-api", "orders-api-private")
-        process.env.update(WB_AUTH_KEYS="", WB_AUTH_OPEN="true",
-                           WB_HTTP_LISTEN=f"0.0.0.0:{self.stack.ports['orders-api-private']}")
-        self.stack.start("orders-api-private")
-        self.assertIn("WB-AUTH-OPEN", process.log.read_text())
-
     def test_keys_on_a_public_address(self):
         process = self.stack.add("orders-api", "orders-api-public")
         process.env["WB_HTTP_LISTEN"] = f"0.0.0.0:{self.stack.ports['orders-api-public']}"
