@@ -71,6 +71,16 @@ def asks_for_tokens(system):
     assert status_for(system, token[:-8] + "AAAAAAAA") == 401
 
 
+def command_line(system):
+    """Everything that an operator would look at, by the service `waybill`."""
+    order_id = system.rows("orders", "SELECT order_id FROM orders WHERE status = 'CONFIRMED'")[0][0]
+    for command in (("migrate", "status"), ("topology", "check"), ("outbox",), ("outbox", "parked"), ("dlq", "list"),
+                    ("top", "--once"), ("orders", "stuck"), ("history", "status"), ("trace", order_id), ("audit",)):
+        status, output = system.waybill(*command)
+        assert status == 0 and output, f"waybill {' '.join(command)}: {status}, {output}, see {system.log}"
+    assert "CONFIRMED" in system.waybill("trace", order_id)[1]
+
+
 def image_sizes(version):
     sizes = []
     for name in ("waybill", "waybill-gateway", "waybill-mail"):

@@ -111,7 +111,8 @@ def upgrade(system, orders):
             orders.await_more(30)
             tell(f"half-way: {sum(v == NEXT_VERSION for v in running.values())} processes are {NEXT_VERSION}, "
                  f"{sum(v == system.version for v in running.values())} still {system.version}; orders go through")
-    system.compose("up", "-d", "--no-deps", *OTHERS, WB_VERSION=NEXT_VERSION)
+    system.env["WB_VERSION"] = NEXT_VERSION
+    system.compose("up", "-d", "--no-deps", *OTHERS)
     system.await_healthy(*OTHERS)
     running = checks.versions(system)
     assert set(running.values()) == {NEXT_VERSION}, running
@@ -150,6 +151,8 @@ def whole_system():
         tell("the gateway answers who has a token, and nobody else")
         print(system.demo(), flush=True)
         tell("walked the demo")
+        checks.command_line(system)
+        tell("asked the operator's command line by `run --rm waybill`")
         tell(checks.broker_versions(system))
         orders = Orders(f"http://127.0.0.1:{system.port}", system.token())
         orders.start()

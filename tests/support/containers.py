@@ -78,8 +78,8 @@ class Containers:
 
     # ---- docker compose
 
-    def compose(self, *arguments, files=(), **env):
-        """Its output; that, and what it says beside, is in the log."""
+    def run(self, *arguments, files=(), **env):
+        """(exit status, output); that, and what it says beside, is in the log."""
         command = list(self.command)
         for name in [*(self.folder / f for f in self.files), *files]:
             command += ["-f", str(name)]
@@ -89,10 +89,15 @@ class Containers:
             done = subprocess.run([*command, *arguments], env={**self.env, **env}, check=False,
                                   stdout=subprocess.PIPE, stderr=log, text=True, timeout=1200)
             log.write(done.stdout)
-        if done.returncode != 0:
+        return done.returncode, done.stdout
+
+    def compose(self, *arguments, **more):
+        """Its output. It must work."""
+        status, output = self.run(*arguments, **more)
+        if status != 0:
             raise AssertionError(f"compose {' '.join(arguments)} failed, see {self.log}:\n" +
                                  self.log.read_text()[-3000:])
-        return done.stdout
+        return output
 
     def make_secrets(self):
         subprocess.run([self.folder / "make-secrets"], check=True)
@@ -100,6 +105,18 @@ class Containers:
     def token(self, *arguments):
         return subprocess.run([self.folder / "token", *arguments], check=True, capture_output=True,
                               text=True).stdout.strip()
+
+    def waybill(self, *arguments):
+        """(exit status, output) of the operator's command line, as people call it."""
+        return self.run("run", "--rm", "-T", "waybill", *arguments)
+
+    def audit(self, *flags):
+        """What `waybill audit` says of it."""
+        status, output = self.waybill("audit", "--json", *flags)
+        assert output, f"status {status}, see {self.log}"
+        told = json.loads(output)
+        assert told["holds"] == (status == 0), told
+        return told
 
     def demo(self):
         """What `./dev demo` says."""
