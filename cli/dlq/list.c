@@ -69,19 +69,6 @@ print_queues(struct wb_cli *cli, const struct wb_dlq_consumers *consumers,
 	wb_buf_fini(&name);
 }
 
-static void
-warn_of_others(const struct wb_cli *cli,
-               const struct wb_dlq_consumers *consumers,
-               const struct queue *queues)
-{
-	for (size_t i = 0; i < consumers->n; i++)
-		if (queues[i].others > 0)
-			wb_cli_complain(cli,
-			                "%s.dlq is read by %zu others: what "
-			                "they hold can't be seen",
-			                consumers->list[i], queues[i].others);
-}
-
 static enum wb_err
 read_all(struct wb_cli *cli, struct listing *listing,
          const struct wb_dlq_consumers *consumers, struct queue *queues,
@@ -127,7 +114,6 @@ wb_dlq_list(struct wb_cli *cli, const void *params)
 			puts("");
 		wb_groups_print(listing.groups, cli,
 		                "There are no dead letters.");
-		warn_of_others(cli, &consumers, queues);
 	}
 	wb_groups_free(listing.groups);
 	wb_filter_fini(&filter);

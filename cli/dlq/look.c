@@ -132,6 +132,25 @@ on_failed(void *arg, enum wb_err err, const char *why)
 	wb_loop_stop(look->cli->loop);
 }
 
+/* What was counted and has not come is with others by now, or was. */
+static void
+warn_of_others(const struct wb_look *look, const char *consumer,
+               const struct wb_reader *reader)
+{
+	size_t found = wb_reader_found(reader), read = wb_reader_read(reader);
+
+	if (wb_reader_others(reader) > 0)
+		wb_cli_complain(look->cli,
+		                "%s.dlq is read by %zu others: what they hold "
+		                "can't be seen",
+		                consumer, wb_reader_others(reader));
+	else if (read < found)
+		wb_cli_complain(look->cli,
+		                "%s.dlq: %zu of %zu dead letters could be "
+		                "read; others have taken the rest",
+		                consumer, read, found);
+}
+
 enum wb_err
 wb_look_read(struct wb_look *look, const char *consumer, wb_look_fn fn,
              void *arg, struct wb_look_counts *ret_counts, struct wb_note *note)
@@ -158,6 +177,8 @@ wb_look_read(struct wb_look *look, const char *consumer, wb_look_fn fn,
 	if (err != WB_OK)
 		(void)wb_fail(note, err, "%s.dlq: %s", consumer,
 		              look->why.text);
+	else
+		warn_of_others(look, consumer, reader);
 	*ret_counts = (struct wb_look_counts){
 		.messages = wb_reader_found(reader),
 		.others = wb_reader_others(reader),

@@ -28,7 +28,7 @@ struct wb_look_counts {
 typedef void (*wb_look_fn)(void *arg, const struct wb_letter *letter);
 
 /* Calls fn for every letter of that consumer's dead-letter queue. Runs the
- * loop. The queue stays as it was. */
+ * loop. The queue stays as it was. Says on stderr what could not be seen. */
 enum wb_err wb_look_read(struct wb_look *look, const char *consumer,
                          wb_look_fn fn, void *arg,
                          struct wb_look_counts *ret_counts,

@@ -12,11 +12,12 @@
 
 /* So long nothing has come: somebody else may have taken what is missing. */
 #define QUIET_MS 300
-/* So often in a row the queue says that it has messages, and delivers none. */
+/* So often in a row nothing has come, whatever the queue says. If it says that
+ * it has none left, it has given them to us, and a busy broker may take seconds
+ * to send them; or somebody has taken them and gone. */
 #define MOST_QUIETS 60
-/* So often in a row that it has none left. Once is not enough: it has given
- * them to us, and the answer may come before them. Before the next answer they
- * come: their channel takes turns. */
+/* So often in a row that it has none left while others read it too. Once is not
+ * enough: the answer may come before what is ours. */
 #define ENOUGH_EMPTY 2
 
 /* A quorum queue whose leader is too busy to be counted within 250 ms is said
@@ -165,18 +166,18 @@ on_still_there(void *arg, enum wb_err err, uint32_t messages,
                uint32_t consumers)
 {
 	struct wb_reader *reader = arg;
+	bool is_empty = messages == 0 && !is_slow_zero(reader, messages);
 
-	(void)consumers;
 	if (err != WB_OK || reader->has_ended ||
 	    reader->read != reader->read_before)
 		return;
-	if (messages == 0 && !is_slow_zero(reader, messages)) {
-		if (++reader->empties == ENOUGH_EMPTY)
-			end(reader);
-		return;
-	}
-	reader->empties = 0;
-	if (++reader->quiets >= MOST_QUIETS)
+	reader->quiets++;
+	reader->empties = is_empty ? reader->empties + 1 : 0;
+	if (reader->empties >= ENOUGH_EMPTY && consumers > reader->n_consumers)
+		end(reader);
+	else if (reader->quiets >= MOST_QUIETS && is_empty)
+		end(reader);
+	else if (reader->quiets >= MOST_QUIETS)
 		give_up(reader, WB_ERR_TIMEOUT,
 		        "the queue has messages but delivers none");
 }

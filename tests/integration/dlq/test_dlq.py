@@ -69,6 +69,8 @@ class Dlq(unittest.TestCase):
         run = subprocess.run([self.stack.bin / "waybill", "dlq", *args, "--json"],
                              env=self.environment(**(env or {})), capture_output=True, timeout=240)
         self.assertEqual(run.returncode, status, f"{args}: {run.stdout.decode()} {run.stderr.decode()}")
+        if args[0] in ("list", "peek", "show"):
+            self.assertEqual(run.stderr.decode(), "", "nothing stayed unseen")
         return json.loads(run.stdout)
 
     def groups(self):
