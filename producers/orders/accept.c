@@ -111,6 +111,7 @@ static void
 on_later(void *arg, struct order *order)
 {
 	(void)arg;
+	order->has_run = true;
 	order_list_push(&acceptor.later, order);
 }
 

@@ -23,8 +23,9 @@ struct lane {
 
 	/* The batch in hand. */
 	struct order_list batch;
-	struct wb_tx *tx;   /* NULL: none */
-	unsigned n_awaited; /* answers before it can be decided */
+	struct order_list decided; /* of it, without being stored */
+	struct wb_tx *tx;          /* NULL: none */
+	unsigned n_awaited;        /* answers before it can be decided */
 	struct lookup *lookup;
 	struct insert *insert;
 	struct wb_idem_batch *keys;
@@ -70,6 +71,30 @@ insert(struct lane *lane)
 
 /* ---- second: keys and prices ---- */
 
+/* It is answered when the transaction has ended: until then this holds the lock
+ * of its key, and who asked again would hear that it is in flight. */
+static void
+decide(struct lane *lane, struct order *order)
+{
+	order_list_remove(order);
+	order_list_push(&lane->decided, order);
+}
+
+static void
+answer_decided(struct lane *lane)
+{
+	struct order *order = NULL;
+
+	while ((order = lane->decided.first) != NULL) {
+		order_list_remove(order);
+		if (order->errors != NULL)
+			reply_refused(order);
+		else
+			reply_by_key(order);
+		order_free(order);
+	}
+}
+
 /* What has an answer already, or is in the hands of others, leaves the
  * batch. */
 static void
@@ -79,14 +104,14 @@ heed_key(struct lane *lane, struct order *order)
 
 	if (end == WB_IDEM_NEW)
 		return;
-	order_list_remove(order);
 	if (end == WB_IDEM_IN_FLIGHT && order->has_run) {
-		/* Likely its own lock, on a connection that was lost. */
+		/* Likely its own lock, of a transaction that has not ended or
+		 * on a connection that was lost. */
+		order_list_remove(order);
 		lane->events->on_later(lane->arg, order);
 		return;
 	}
-	reply_by_key(order);
-	order_free(order);
+	decide(lane, order);
 }
 
 static void
@@ -95,13 +120,13 @@ price(struct lane *lane, struct order *order)
 	struct wb_http_errors *errors = wb_http_errors_new();
 	enum price_end end = price_order(order, lane->lookup, errors);
 
-	if (end != PRICE_DONE)
-		order_list_remove(order);
 	if (end == PRICE_MISSING && wb_mono_us() < order->lookup_until_us) {
+		order_list_remove(order);
 		lane->events->on_later(lane->arg, order);
 	} else if (end != PRICE_DONE) {
-		reply_refused(order, errors);
-		order_free(order);
+		order->errors = errors;
+		decide(lane, order);
+		return;
 	}
 	wb_http_errors_free(errors);
 }
@@ -198,6 +223,7 @@ on_done(const struct wb_tx_outcome *outcome, void *arg)
 
 	WB_CAST(lane, arg, LANE_MAGIC);
 	lane->tx = NULL;
+	answer_decided(lane);
 	if (outcome->err != WB_OK) {
 		lane->events->on_failed(lane->arg, &lane->batch, outcome);
 	} else if (lane->batch.n > 0) {
@@ -275,6 +301,7 @@ lane_free(struct lane *lane)
 	if (lane == NULL)
 		return;
 	wb_pg_free(lane->pg);
+	order_list_prepend(&lane->batch, &lane->decided);
 	while ((order = lane->batch.first) != NULL) {
 		order_list_remove(order);
 		order_free(order);

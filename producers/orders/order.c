@@ -10,6 +10,7 @@ order_free(struct order *order)
 	if (order == NULL)
 		return;
 	wb_idem_free(order->key);
+	wb_http_errors_free(order->errors);
 	json_object_put(order->body);
 	wb_buf_fini(&order->data);
 	free(order->currency);

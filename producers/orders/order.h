@@ -44,6 +44,10 @@ struct order {
 	size_t n_lines;
 	int64_t placed_us; /* wall clock */
 
+	/* Why it can't be accepted; owned. NULL: nothing is known against it.
+	 */
+	struct wb_http_errors *errors;
+
 	/* Once it is priced, it keeps its price. */
 	struct wb_buf data; /* {"order":snapshot}; empty before */
 	char *currency;
@@ -52,7 +56,7 @@ struct order {
 	/* Monotonic: until when an unknown customer or SKU is looked up again,
 	 * and until when it waits for a transaction. */
 	int64_t lookup_until_us, wait_until_us;
-	bool has_run;    /* a transaction with it failed */
+	bool has_run;    /* in a transaction, which may still have its key */
 	bool is_alone;   /* was in a batch that failed: runs by itself */
 	bool is_unknown; /* a commit with it ended unknown */
 	bool is_stored;  /* such a commit was found to have happened */

@@ -108,12 +108,12 @@ reply_by_key(struct order *order)
 }
 
 void
-reply_refused(struct order *order, const struct wb_http_errors *errors)
+reply_refused(struct order *order)
 {
 	if (order->request != NULL)
-		wb_http_problem_errors(order->request, 422,
-		                       "unacceptable-order",
-		                       "The order can't be accepted.", errors);
+		wb_http_problem_errors(
+		    order->request, 422, "unacceptable-order",
+		    "The order can't be accepted.", order->errors);
 }
 
 void

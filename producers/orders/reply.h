@@ -19,8 +19,8 @@ void reply_committed(struct order *order);
 /* What its key says, which is not NEW. */
 void reply_by_key(struct order *order);
 
-/* 422: nothing is written. */
-void reply_refused(struct order *order, const struct wb_http_errors *errors);
+/* 422 with its errors: nothing is written. */
+void reply_refused(struct order *order);
 
 /* 503: no transaction in time; or one whose end was never learnt: then the
  * answer's Location tells where the order is, if it is. */

@@ -1,5 +1,6 @@
 /* Idempotency-Key, of each POST there is: one effect and one answer, whatever
  * is sent twice, at once, or cut off. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -160,18 +161,27 @@ static const char is_waiting[] =
 
 /* Sends the order, and returns its socket once its transaction stands still. */
 static int
-send_slow_order(const char *key)
+send_order(const char *headers)
 {
 	int fd = wb_test_http_connect(api.port);
 	char text[2048];
 
+	(void)snprintf(text, sizeof(text),
+	               "POST /orders HTTP/1.1\r\nHost: x\r\n"
+	               "%sContent-Length: %zu\r\n\r\n%s",
+	               headers, strlen(GOOD_BODY), GOOD_BODY);
+	assert_true(wb_test_http_send(fd, text));
+	return fd;
+}
+
+static int
+send_slow_order(const char *headers)
+{
+	int fd = -1;
+
 	wb_test_script(&api.db, slow_trigger);
 	(void)wb_test_select(&api.db, "SELECT pg_advisory_lock(4711)");
-	(void)snprintf(text, sizeof(text),
-	               "POST /orders HTTP/1.1\r\nHost: x\r\n" JSON_TYPE
-	               "Idempotency-Key: %s\r\nContent-Length: %zu\r\n\r\n%s",
-	               key, strlen(GOOD_BODY), GOOD_BODY);
-	assert_true(wb_test_http_send(fd, text));
+	fd = send_order(headers);
 	while (strcmp(wb_test_select(&api.db, is_waiting), "1") != 0)
 		wb_test_run_for(api.loop, 5);
 	return fd;
@@ -188,7 +198,7 @@ static void
 a_key_in_flight_is_refused(void **state)
 {
 	struct wb_test_reply *reply = &api.reply;
-	int fd = send_slow_order("flying");
+	int fd = send_slow_order(WITH_KEY("flying"));
 
 	(void)state;
 	(void)post("/orders", WITH_KEY("flying"), GOOD_BODY);
@@ -201,6 +211,44 @@ a_key_in_flight_is_refused(void **state)
 	replays("/orders", WITH_KEY("flying"), GOOD_BODY);
 	wb_test_sql_is(&api, COUNTS, "1,1");
 	(void)close(fd);
+}
+
+static bool
+has_answer(int fd)
+{
+	struct pollfd fds = { .fd = fd, .events = POLLIN };
+
+	return poll(&fds, 1, 50) == 1;
+}
+
+/* Also when it shared a transaction with an order that takes long: who has
+ * heard an answer may ask again at once. */
+static void
+an_answered_key_is_not_in_flight(void **state)
+{
+	(void)state;
+	assert_int_equal(post("/orders", WITH_KEY("known"), GOOD_BODY), 202);
+	wb_test_script(&api.db, slow_trigger);
+	for (int i = 0; i < 20; i++) {
+		int slow = -1, known = -1;
+
+		(void)wb_test_select(&api.db, "SELECT pg_advisory_lock(4711)");
+		slow = send_order(JSON_TYPE);
+		known = send_order(WITH_KEY("known"));
+		if (has_answer(known))
+			assert_int_equal(
+			    post("/orders", WITH_KEY("known"), GOOD_BODY), 202);
+		(void)wb_test_select(&api.db,
+		                     "SELECT pg_advisory_unlock(4711)");
+		wb_test_http_read(slow, &api.reply, true);
+		assert_int_equal(api.reply.status, 202);
+		wb_test_http_read(known, &api.reply, true);
+		assert_int_equal(api.reply.status, 202);
+		(void)close(slow);
+		(void)close(known);
+	}
+	wb_test_script(&api.db, "DROP TRIGGER wait_for_test ON orders");
+	wb_test_sql_is(&api, COUNTS, "21,21");
 }
 
 /* Only the database can tell. */
@@ -216,7 +264,7 @@ of_another_process_too(void **state)
 	               api.database);
 	wb_test_producer_start(&second, "orders-api", NULL);
 	wb_test_producer_until_ready(&second, 200);
-	fd = send_slow_order("flying");
+	fd = send_slow_order(WITH_KEY("flying"));
 	(void)wb_test_ask(&second, "POST", "/orders", WITH_KEY("flying"),
 	                  GOOD_BODY);
 	wb_test_is_problem(&second, 409, NULL);
@@ -237,7 +285,7 @@ of_another_process_too(void **state)
 static void
 a_client_that_went_finds_its_answer(void **state)
 {
-	int fd = send_slow_order("gone");
+	int fd = send_slow_order(WITH_KEY("gone"));
 
 	(void)state;
 	(void)close(fd);
@@ -524,6 +572,7 @@ main(void)
 		TEST(an_error_leaves_the_key_free),
 		TEST(of_a_hundred_twins_one_takes_effect),
 		TEST(a_key_in_flight_is_refused),
+		TEST(an_answered_key_is_not_in_flight),
 		TEST(of_another_process_too),
 		TEST(a_client_that_went_finds_its_answer),
 		TEST(clients_that_go_at_any_moment),
