@@ -12,7 +12,7 @@
 #include "pg/pg.h"
 
 /* Longest wait for anything that should happen. */
-#define WB_TEST_WAIT_MS INT64_C(10000)
+#define WB_TEST_WAIT_MS INT64_C(60000)
 
 /* WB_TEST_PG_DSN; without it the program leaves with 77 (skipped). */
 const char *wb_test_pg_dsn(void);
