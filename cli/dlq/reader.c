@@ -167,17 +167,19 @@ on_still_there(void *arg, enum wb_err err, uint32_t messages,
 {
 	struct wb_reader *reader = arg;
 	bool is_empty = messages == 0 && !is_slow_zero(reader, messages);
+	bool is_over;
 
 	if (err != WB_OK || reader->has_ended ||
 	    reader->read != reader->read_before)
 		return;
 	reader->quiets++;
 	reader->empties = is_empty ? reader->empties + 1 : 0;
-	if (reader->empties >= ENOUGH_EMPTY && consumers > reader->n_consumers)
+	is_over =
+	    reader->quiets >= MOST_QUIETS || (reader->empties >= ENOUGH_EMPTY &&
+	                                      consumers > reader->n_consumers);
+	if (is_over && is_empty)
 		end(reader);
-	else if (reader->quiets >= MOST_QUIETS && is_empty)
-		end(reader);
-	else if (reader->quiets >= MOST_QUIETS)
+	else if (is_over)
 		give_up(reader, WB_ERR_TIMEOUT,
 		        "the queue has messages but delivers none");
 }
