@@ -17,6 +17,10 @@ from events import ROOT, Report
 
 COMPOSE = ROOT / "compose"
 JOBS = ("roles", "migrate", "topology", "seed")
+COMMANDS = ("waybill",)  # run by hand
+RUN_SECRETS = re.compile("@?/run/secrets/(.+)")
+# Only within other secrets.
+KEPT = {"waybill"}
 
 
 def load(name):
@@ -36,12 +40,13 @@ def extended(service):
     return {**(load(base["file"])["services"][base["service"]] if base else {}), **service}
 
 
-def wanted_secrets(name, database):
+def wanted_secrets(name, database, has_api):
     if name == "outbox-relay":
         return {"relay_sources", "relay_brokers"}
     if database is None:
         return set()
-    return {f"{database}_dsn"} | (set() if name.endswith("-api") else {f"{database}_brokers"})
+    return {f"{database}_dsn"} | ({"jwks.json"} if has_api else set()) | (
+        set() if name.endswith("-api") else {f"{database}_brokers"})
 
 
 def check_processes(report, services):
@@ -51,9 +56,9 @@ def check_processes(report, services):
         service = services[name]
         report.expect(service["command"] == [name], f"{name}: its command is {service['command']}")
         secrets = set(service.get("secrets", ()))
-        report.expect(secrets == wanted_secrets(name, database), f"{name}: its secrets are {sorted(secrets)}")
-        values = {v.removeprefix("@/run/secrets/") for v in service.get("environment", {}).values()
-                  if v.startswith("@/run/secrets/")}
+        report.expect(secrets == wanted_secrets(name, database, has_api),
+                      f"{name}: its secrets are {sorted(secrets)}")
+        values = {match[1] for match in map(RUN_SECRETS.fullmatch, service.get("environment", {}).values()) if match}
         report.expect(values == secrets, f"{name}: it is told of {sorted(values)}, gets {sorted(secrets)}")
         report.expect(not has_api or name == "provider-sim" or "outside" in service["networks"],
                       f"{name}: the gateway can't reach it")
@@ -68,9 +73,10 @@ def check_containers(report, services):
         report.expect(service.get("cap_drop") == ["ALL"], f"{name}: has capabilities")
         report.expect("no-new-privileges:true" in service.get("security_opt", ()), f"{name}: may get privileges")
         report.expect("mem_limit" in service and "pids_limit" in service, f"{name}: has no limits")
-        report.expect(service.get("restart") == ("on-failure:3" if name in JOBS else "unless-stopped"),
-                      f"{name}: restart is {service.get('restart')}")
-        report.expect(name in JOBS or "healthcheck" in service, f"{name}: nobody knows whether it is well")
+        restart = None if name in COMMANDS else "on-failure:3" if name in JOBS else "unless-stopped"
+        report.expect(service.get("restart") == restart, f"{name}: restart is {service.get('restart')}")
+        report.expect(name in JOBS + COMMANDS or "healthcheck" in service, f"{name}: nobody knows whether it is well")
+        report.expect((name in COMMANDS) == ("profiles" in service), f"{name}: up starts it, or nothing does")
         report.expect(re.search(r":(\d+\.\d+\.?\d*(-\w+)?|\$\{WB_VERSION\})$", service["image"]),
                       f"{name}: its image {service['image']} is not pinned")
         for port in service.get("ports", ()):
@@ -80,6 +86,7 @@ def check_containers(report, services):
 
 
 def check_secrets(report, compose):
+    """Returns those that are made: {name: text}."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([COMPOSE / "make-secrets", folder], check=True)
         made = {path.name for path in Path(folder).iterdir()}
@@ -98,18 +105,21 @@ def check_secrets(report, compose):
             report.expect(secret in declared, f"{name}: the secret {secret} is not declared")
     report.expect(used == set(declared), f"secrets that nobody uses: {sorted(set(declared) - used)}")
     report.expect(set(declared) <= made, f"make-secrets does not make {sorted(set(declared) - made)}")
-    report.expect(made - set(declared) <= {"waybill"}, f"nobody takes {sorted(made - set(declared) - {'waybill'})}")
+    report.expect(made - set(declared) <= KEPT, f"nobody takes {sorted(made - set(declared) - KEPT)}")
+    return texts
 
 
-def check_databases(report, compose, override):
+def check_databases(report, compose, override, secrets):
     wanted = {database for database, _ in processes().values() if database}
     roles = set(re.findall(r"^  \('(\w+)', :'\w+', true\)", (ROOT / "schema/roles.sql").read_text(), re.M))
     report.expect(roles == wanted, f"roles.sql and processes.tab differ: {sorted(roles ^ wanted)}")
     listed = compose["x-services"].split()
     report.expect(sorted(listed) == sorted(wanted), f"x-services is {listed}")
-    for job in ("roles", "migrate"):
-        report.expect(compose["services"][job]["environment"]["SERVICES"].split() == listed,
-                      f"{job} goes through other services")
+    report.expect(compose["services"]["roles"]["environment"]["SERVICES"].split() == listed,
+                  "roles goes through other services")
+    for secret in ("waybill_databases", "relay_sources"):
+        named = [line.split("=")[0] for line in secrets[secret].splitlines()]
+        report.expect(sorted(named) == sorted(wanted), f"{secret} names {named}")
     aliases = set(compose["services"]["postgres"]["networks"]["inside"]["aliases"])
     names = {f"{database}-db" for database in wanted}
     report.expect(aliases == names, f"postgres answers to {sorted(aliases)}")
@@ -165,8 +175,8 @@ def main():
     check_processes(report, services)
     check_containers(report, services)
     check_containers(report, {**services, **{n: s for n, s in override["services"].items() if n != "roles"}})
-    check_secrets(report, compose)
-    check_databases(report, compose, override)
+    secrets = check_secrets(report, compose)
+    check_databases(report, compose, override, secrets)
     check_versions(report, compose)
     check_rooms(report)
     check_gateway(report, services)
