@@ -78,8 +78,9 @@ class Containers:
 
     # ---- docker compose
 
-    def run(self, *arguments, files=(), **env):
-        """(exit status, output); that, and what it says beside, is in the log."""
+    def run(self, *arguments, files=(), source=subprocess.DEVNULL, sink=subprocess.PIPE, **env):
+        """(exit status, output); that, and what it says beside, is in the log. source
+        and sink: open files, for what is no text."""
         command = list(self.command)
         for name in [*(self.folder / f for f in self.files), *files]:
             command += ["-f", str(name)]
@@ -87,8 +88,8 @@ class Containers:
             log.write(f"$ {' '.join([*command, *arguments])}\n")
             log.flush()
             done = subprocess.run([*command, *arguments], env={**self.env, **env}, check=False,
-                                  stdout=subprocess.PIPE, stderr=log, text=True, timeout=1200)
-            log.write(done.stdout)
+                                  stdin=source, stdout=sink, stderr=log, text=True, timeout=1200)
+            log.write(done.stdout or "")
         return done.returncode, done.stdout
 
     def compose(self, *arguments, **more):
