@@ -120,12 +120,13 @@ note_call(struct breaker *breaker, bool is_ok, int64_t now_us)
 }
 
 void
-breaker_ended(struct breaker *breaker, unsigned era, bool is_ok, int64_t now_us)
+breaker_ended(struct breaker *breaker, unsigned era, bool is_first, bool is_ok,
+              int64_t now_us)
 {
 	if (era != breaker->era)
 		return;
 	if (breaker->state == BREAKER_HALF_OPEN)
 		note_probe(breaker, is_ok, now_us);
-	else
+	else if (is_first)
 		note_call(breaker, is_ok, now_us);
 }

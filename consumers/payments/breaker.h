@@ -1,7 +1,8 @@
-/* A circuit breaker: once so many per cent of the last calls have failed no
- * call is made for open_ms (OPEN); then one probe at a time (HALF_OPEN), of
+/* A circuit breaker: once so many per cent of the last first calls have failed
+ * no call is made for open_ms (OPEN); then one probe at a time (HALF_OPEN), of
  * which so many must succeed to close it, while the first failure opens it
- * again. */
+ * again. A call that is repeated counts as a probe only: what fails again and
+ * again says more of one payment than of the provider. */
 #ifndef WB_PAYMENTS_BREAKER_H
 #define WB_PAYMENTS_BREAKER_H
 
@@ -21,7 +22,7 @@ enum breaker_state {
 #define BREAKER_MOST_CALLS 1000
 
 struct breaker_params {
-	int64_t calls; /* that are looked at: the last so many */
+	int64_t calls; /* first ones that are looked at: the last so many */
 	int64_t failure_percent;
 	int64_t open_ms;
 	int64_t probes;
@@ -54,8 +55,9 @@ int64_t breaker_allow(struct breaker *breaker, int64_t want, int64_t now_us);
 /* A call that was allowed has begun; returns what breaker_ended wants. */
 unsigned breaker_begun(struct breaker *breaker);
 
-/* A call ended. is_ok: the provider answered, whatever it said. */
-void breaker_ended(struct breaker *breaker, unsigned era, bool is_ok,
-                   int64_t now_us);
+/* A call ended. is_first: it was no repeat. is_ok: the provider answered,
+ * whatever it said. */
+void breaker_ended(struct breaker *breaker, unsigned era, bool is_first,
+                   bool is_ok, int64_t now_us);
 
 #endif

@@ -46,7 +46,8 @@ static const struct wb_param param_table[] = {
 	  "counts as declined, and a refund is parked for an operator" },
 	{ "breaker-calls", WB_PARAM_INT, FIELD(breaker.calls), "20", 1,
 	  BREAKER_MOST_CALLS, "calls",
-	  "the circuit breaker looks at so many last calls" },
+	  "the circuit breaker looks at so many last calls that are no "
+	  "repeats" },
 	{ "breaker-failure-percent", WB_PARAM_INT,
 	  FIELD(breaker.failure_percent), "50", 1, 100, "%",
 	  "share of them without an answer (or with 5xx, or one that decides "
@@ -139,7 +140,7 @@ on_answer(const struct wb_http_response *response, void *arg)
 	if (answer->outcome == PROVIDER_UNKNOWN ||
 	    answer->outcome == PROVIDER_REFUSED)
 		log_failure(call);
-	breaker_ended(&charger.breaker, call->era,
+	breaker_ended(&charger.breaker, call->era, call->n_calls == 1,
 	              answer->outcome != PROVIDER_UNKNOWN, now_us);
 	wb_counter_add(charger.outcomes[answer->outcome], 1);
 	wb_histogram_add_us(charger.seconds, now_us - call->begun_us);

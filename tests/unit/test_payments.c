@@ -141,8 +141,8 @@ static void
 call(struct breaker *breaker, const char *ends, int64_t now_us)
 {
 	for (; *ends != '\0'; ends++)
-		breaker_ended(breaker, breaker_begun(breaker), *ends == '+',
-		              now_us);
+		breaker_ended(breaker, breaker_begun(breaker), true,
+		              *ends == '+', now_us);
 }
 
 static void
@@ -190,7 +190,7 @@ the_breaker_probes_and_closes(void **state)
 	assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
 	(void)breaker_begun(&breaker);
 	assert_int_equal(breaker_allow(&breaker, 64, 20000), 0);
-	breaker_ended(&breaker, breaker.era, true, 20000);
+	breaker_ended(&breaker, breaker.era, true, true, 20000);
 	assert_int_equal(breaker.state, BREAKER_CLOSED);
 	assert_int_equal(breaker_allow(&breaker, 64, 20000), 64);
 	/* And the failures of then are forgotten. */
@@ -209,14 +209,38 @@ late_ends_say_nothing_about_the_state(void **state)
 	breaker_init(&breaker, &breaker_params);
 	then = breaker_begun(&breaker);
 	call(&breaker, "----", 0);
-	breaker_ended(&breaker, then, true, 0);
+	breaker_ended(&breaker, then, true, true, 0);
 	assert_int_equal(breaker.state, BREAKER_OPEN);
 	assert_int_equal(breaker_allow(&breaker, 64, 10000), 1);
-	breaker_ended(&breaker, then, false, 10000);
+	breaker_ended(&breaker, then, true, false, 10000);
 	assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
 	call(&breaker, "+", 10000);
-	breaker_ended(&breaker, then, true, 10000);
+	breaker_ended(&breaker, then, true, true, 10000);
 	assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
+}
+
+/* Payments that fail again and again are no sign of a provider that is down; as
+ * probes they count like others. */
+static void
+repeats_count_as_probes_only(void **state)
+{
+	struct breaker breaker;
+
+	(void)state;
+	breaker_init(&breaker, &breaker_params);
+	for (int i = 0; i < 100; i++)
+		breaker_ended(&breaker, breaker_begun(&breaker), false, false,
+		              0);
+	assert_int_equal(breaker.state, BREAKER_CLOSED);
+	for (int64_t i = 0; i < breaker_params.calls; i++)
+		breaker_ended(&breaker, breaker_begun(&breaker), true, false,
+		              0);
+	assert_int_equal(breaker.state, BREAKER_OPEN);
+	assert_int_equal(
+	    breaker_allow(&breaker, 8, breaker_params.open_ms * 1000), 1);
+	breaker_ended(&breaker, breaker_begun(&breaker), false, false,
+	              breaker_params.open_ms * 1000);
+	assert_int_equal(breaker.state, BREAKER_OPEN);
 }
 
 int
@@ -229,6 +253,7 @@ main(void)
 		cmocka_unit_test(the_breaker_opens_by_the_share_of_failures),
 		cmocka_unit_test(the_breaker_probes_and_closes),
 		cmocka_unit_test(late_ends_say_nothing_about_the_state),
+		cmocka_unit_test(repeats_count_as_probes_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
