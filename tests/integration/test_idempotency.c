@@ -230,11 +230,9 @@ an_answered_key_is_not_in_flight(void **state)
 	assert_int_equal(post("/orders", WITH_KEY("known"), GOOD_BODY), 202);
 	wb_test_script(&api.db, slow_trigger);
 	for (int i = 0; i < 20; i++) {
-		int slow = -1, known = -1;
-
 		(void)wb_test_select(&api.db, "SELECT pg_advisory_lock(4711)");
-		slow = send_order(JSON_TYPE);
-		known = send_order(WITH_KEY("known"));
+		int slow = send_order(JSON_TYPE);
+		int known = send_order(WITH_KEY("known"));
 		if (has_answer(known))
 			assert_int_equal(
 			    post("/orders", WITH_KEY("known"), GOOD_BODY), 202);
