@@ -19,6 +19,8 @@ from servers import QUEUE, RUN, need_env
 HISTOGRAM = "wb_relay_commit_to_confirm_seconds_bucket{"
 CLIENTS = 8
 WARM_UP_S = 2
+# Many at once, as a consumer that works in batches does.
+ACK_EVERY = 100
 SCRIPT = Path(__file__).with_name("latency.pgbench")
 
 
@@ -66,9 +68,12 @@ def consume(broker, load):
         for method, _, body in channel.consume(QUEUE, inactivity_timeout=1):
             if method:
                 arrivals.append((time.time(), body))
-                channel.basic_ack(method.delivery_tag)
+                if len(arrivals) % ACK_EVERY == 0:
+                    channel.basic_ack(method.delivery_tag, multiple=True)
             elif not load.is_running():
                 break
+        if arrivals:
+            channel.basic_ack(0, multiple=True)
         channel.cancel()
     load.wait()
     return arrivals
@@ -76,7 +81,7 @@ def consume(broker, load):
 
 def start_load(postgres, database, rate, seconds, directory):
     pgbench = Path(need_env("WB_BENCH_PG_BIN")) / "pgbench"
-    return Child([pgbench, "-n", "-f", SCRIPT, "-c", CLIENTS, "-R", rate, "-T", seconds,
+    return Child([pgbench, "-n", "-M", "prepared", "-f", SCRIPT, "-c", CLIENTS, "-R", rate, "-T", seconds,
                   "-D", "n=0", "-l", f"--log-prefix={directory}/log"],
                  postgres.environment(database), RUN / "log" / "bench-pgbench.log")
 
