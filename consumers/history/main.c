@@ -6,6 +6,13 @@ int
 main(int argc, char **argv)
 {
 	return wb_participant_main(
-	    "history", "Records every order event, and serves the timelines.",
-	    history_handlers, history_api(), argc, argv);
+	    &(struct wb_participant){
+	        .name = "history",
+	        .usage = "Records every order event, and serves the "
+	                 "timelines.",
+	        .handlers = history_handlers,
+	        .job = history_api(),
+	        .is_patient = true,
+	    },
+	    argc, argv);
 }

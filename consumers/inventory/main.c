@@ -13,6 +13,10 @@ int
 main(int argc, char **argv)
 {
 	return wb_participant_main(
-	    "inventory", "Reserves stock for orders, or gives it back.",
-	    handlers, NULL, argc, argv);
+	    &(struct wb_participant){
+	        .name = "inventory",
+	        .usage = "Reserves stock for orders, or gives it back.",
+	        .handlers = handlers,
+	    },
+	    argc, argv);
 }

@@ -12,6 +12,12 @@ int
 main(int argc, char **argv)
 {
 	return wb_participant_main(
-	    "notifications", "Mails customers how their orders ended.",
-	    handlers, notifications_mailer(), argc, argv);
+	    &(struct wb_participant){
+	        .name = "notifications",
+	        .usage = "Mails customers how their orders ended.",
+	        .handlers = handlers,
+	        .job = notifications_mailer(),
+	        .is_patient = true,
+	    },
+	    argc, argv);
 }

@@ -13,6 +13,11 @@ int
 main(int argc, char **argv)
 {
 	return wb_participant_main(
-	    "orders", "Confirms, rejects and cancels orders, in time.",
-	    handlers, &orders_sweeper, argc, argv);
+	    &(struct wb_participant){
+	        .name = "orders",
+	        .usage = "Confirms, rejects and cancels orders, in time.",
+	        .handlers = handlers,
+	        .job = &orders_sweeper,
+	    },
+	    argc, argv);
 }

@@ -12,6 +12,12 @@ int
 main(int argc, char **argv)
 {
 	return wb_participant_main(
-	    "payments", "Charges orders at the payment provider, or refunds.",
-	    handlers, &payments_charger, argc, argv);
+	    &(struct wb_participant){
+	        .name = "payments",
+	        .usage = "Charges orders at the payment provider, or "
+	                 "refunds.",
+	        .handlers = handlers,
+	        .job = &payments_charger,
+	    },
+	    argc, argv);
 }

@@ -13,6 +13,11 @@ int
 main(int argc, char **argv)
 {
 	return wb_participant_main(
-	    "shipping", "Ships paid orders, or refuses what can't be reached.",
-	    handlers, NULL, argc, argv);
+	    &(struct wb_participant){
+	        .name = "shipping",
+	        .usage = "Ships paid orders, or refuses what can't be "
+	                 "reached.",
+	        .handlers = handlers,
+	    },
+	    argc, argv);
 }

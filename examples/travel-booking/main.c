@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-	const char *name, *usage;
-	const struct wb_handler *const *handlers;
-} roles[] = {
-#define X(name, usage) { #name, (usage), travel_##name##_handlers },
+static const struct wb_participant roles[] = {
+#define X(name, usage)                                                         \
+	{ #name, (usage), travel_##name##_handlers, NULL, false },
 	TRAVEL_ROLES(X)
 #undef X
 };
@@ -20,9 +18,8 @@ main(int argc, char **argv)
 {
 	for (size_t i = 0; argc > 1 && i < WB_ARRAY_LEN(roles); i++)
 		if (strcmp(argv[1], roles[i].name) == 0)
-			return wb_participant_main(
-			    roles[i].name, roles[i].usage, roles[i].handlers,
-			    NULL, argc - 1, argv + 1);
+			return wb_participant_main(&roles[i], argc - 1,
+			                           argv + 1);
 	(void)fputs("usage: travel-booking ROLE [parameters], where ROLE is\n",
 	            stderr);
 	for (size_t i = 0; i < WB_ARRAY_LEN(roles); i++)

@@ -37,7 +37,9 @@ const struct wb_param wb_consumer_params_table[] = {
 	PARAM(window_ms, "window-ms", "50", 0, 10000, "ms",
 	      "longest pause between two transactions, in which more messages "
 	      "gather for the second; it is as long as the first one took; "
-	      "none after one of few messages, nor before a full one"),
+	      "none after one of few messages, nor before a full one. Where "
+	      "nobody waits for the result (history, notifications) the first "
+	      "message of each transaction waits that long"),
 	PARAM(max_attempts, "max-attempts", "6", 1, 100, "",
 	      "attempts before a message is dead-lettered"),
 	PARAM(retry_base_ms, "retry-base-ms", "1000", 1, 3600000, "ms",
@@ -427,6 +429,7 @@ wb_consumer_new(struct wb_loop *loop, const struct wb_consumer_config *config,
 	wb_timer_init(&c->wait_timer, loop, on_wait_over, c);
 	wb_timer_init(&c->gather_timer, loop, on_gathered, c);
 	c->pace.window_us = params->window_ms * 1000;
+	c->pace.is_patient = config->is_patient;
 	wb_purge_init(c);
 	wb_broker_init(c, amqp_params);
 	c->pg = wb_pg_new(loop, pg_params, instance, &pg_events, c);

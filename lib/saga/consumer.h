@@ -63,6 +63,9 @@ struct wb_consumer_config {
 	/* Called after each commit: a charger wakes up by it. May be NULL. */
 	void (*on_committed)(void *arg);
 	void *arg;
+	/* Nobody waits for what it does: even a lone message waits for more,
+	 * window_ms long. */
+	bool is_patient;
 };
 
 void wb_consumer_free(struct wb_consumer *consumer);

@@ -72,10 +72,10 @@ stop(void)
 }
 
 int
-wb_participant_main(const char *name, const char *usage,
-                    const struct wb_handler *const *handlers,
-                    const struct wb_side_job *job, int argc, char **argv)
+wb_participant_main(const struct wb_participant *participant, int argc,
+                    char **argv)
 {
+	const struct wb_side_job *job = participant->job;
 	struct wb_param_set sets[OWN_SETS + MAX_JOB_SETS] = {
 		{ wb_pg_params_table, wb_pg_params_count, &params.pg },
 		{ wb_amqp_params_table, wb_amqp_params_count, &params.amqp },
@@ -83,8 +83,8 @@ wb_participant_main(const char *name, const char *usage,
 		  &params.consumer },
 	};
 	struct wb_service service = {
-		.name = name,
-		.usage = usage,
+		.name = participant->name,
+		.usage = participant->usage,
 		.params = sets,
 		.n_params = OWN_SETS,
 		.start = start,
@@ -92,8 +92,9 @@ wb_participant_main(const char *name, const char *usage,
 		.stop = stop,
 	};
 
-	process.config.name = name;
-	process.config.handlers = handlers;
+	process.config.name = participant->name;
+	process.config.handlers = participant->handlers;
+	process.config.is_patient = participant->is_patient;
 	process.job = job;
 	if (job != NULL) {
 		WB_ASSERT(job->n_params <= MAX_JOB_SETS);

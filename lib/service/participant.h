@@ -21,10 +21,16 @@ struct wb_side_job {
 	void (*stop)(void);
 };
 
-/* Parameters: pg, amqp, consumer, the service's own, and the job's. job may be
- * NULL. The engine is drained first, then the job. Returns the exit status. */
-int wb_participant_main(const char *name, const char *usage,
-                        const struct wb_handler *const *handlers,
-                        const struct wb_side_job *job, int argc, char **argv);
+struct wb_participant {
+	const char *name, *usage;
+	const struct wb_handler *const *handlers; /* NULL-ended */
+	const struct wb_side_job *job;            /* NULL: there is none */
+	bool is_patient;                          /* see consumer.h */
+};
+
+/* Parameters: pg, amqp, consumer, the service's own, and the job's. The engine
+ * is drained first, then the job. Returns the exit status. */
+int wb_participant_main(const struct wb_participant *participant, int argc,
+                        char **argv);
 
 #endif

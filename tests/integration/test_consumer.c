@@ -255,6 +255,26 @@ i208_messages_gather_between_transactions(void **state)
 	expect_acked();
 }
 
+/* The first one, too, waits for what comes within the window. */
+static void
+i209_a_patient_consumer_lets_a_lone_message_wait(void **state)
+{
+	static const char *const one_by_one[] = { "a", "b", "c" };
+
+	(void)state;
+	saga.params.window_ms = 2000;
+	saga.config.is_patient = true;
+	wb_test_consumer_start(&saga);
+	for (size_t i = 0; i < WB_ARRAY_LEN(one_by_one); i++) {
+		(void)place(one_by_one[i], "ok", 1);
+		wb_test_confirmed(&saga);
+	}
+	wb_test_expect(&saga, "SELECT count(*)::text FROM effects", "3");
+	wb_test_expect(&saga, "SELECT count(DISTINCT xid)::text FROM effects",
+	               "1");
+	expect_acked();
+}
+
 static void
 i301_poison_is_dead_lettered_and_neighbours_unharmed(void **state)
 {
@@ -527,6 +547,7 @@ main(void)
 		T(i206_the_inbox_forgets_what_is_old),
 		T(i207_the_inbox_outlasts_all_retries),
 		T(i208_messages_gather_between_transactions),
+		T(i209_a_patient_consumer_lets_a_lone_message_wait),
 		T(i301_poison_is_dead_lettered_and_neighbours_unharmed),
 		T(i302_what_is_not_there_yet_is_tried_again),
 		T(i303_one_bad_statement_takes_no_neighbour_with_it),

@@ -367,7 +367,14 @@ class Stack:
         eventually(check, seconds, f"{len(wanted)} orders ended, see {self.logs}")
 
     def timeline(self, order_id):
-        return [item["type"] for item in self.api("history", "GET", f"/orders/{order_id}/timeline")["items"]]
+        """The types of its events; [] until the history has heard of it."""
+        try:
+            items = self.api("history", "GET", f"/orders/{order_id}/timeline")["items"]
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            return []
+        return [item["type"] for item in items]
 
     def is_quiet(self):
         """Nothing pending in any outbox or queue, and no mail unsent."""

@@ -46,12 +46,29 @@ what_has_passed_of_the_wait_counts(void **state)
 	assert_int_equal(wb_pace_wait_us(&pace, 9000), 0);
 }
 
+static void
+the_patient_wait_a_window_from_the_first_that_comes(void **state)
+{
+	struct wb_pace pace = { .window_us = 50000, .is_patient = true };
+
+	(void)state;
+	assert_int_equal(wb_pace_wait_us(&pace, 1000), 50000);
+	assert_int_equal(wb_pace_wait_us(&pace, 31000), 20000);
+	assert_int_equal(wb_pace_wait_us(&pace, 51000), 0);
+	wb_pace_begin(&pace, 51000);
+	wb_pace_end(&pace, 60000, 200);
+	assert_int_equal(wb_pace_wait_us(&pace, 61000), 50000);
+	assert_int_equal(wb_pace_wait_us(&pace, 111000), 0);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_next_one_waits_as_long_as_this_one_took),
 		cmocka_unit_test(what_has_passed_of_the_wait_counts),
+		cmocka_unit_test(
+		    the_patient_wait_a_window_from_the_first_that_comes),
 	};
 
 	return cmocka_run_group_tests_name("pace", tests, NULL, NULL);

@@ -53,7 +53,7 @@ class Paths(unittest.TestCase):
         if cause:
             self.assertEqual(order["cause"]["code"], cause)
         eventually(lambda: set(types) <= set(self.stack.timeline(order_id)), 30,
-                   f"{types} in the timeline, which has {self.stack.timeline(order_id)}")
+                   f"{types} in the timeline of {order_id}")
         self.assertEqual(sorted(self.stack.timeline(order_id)), sorted(types))
         self.customer_was_told(order_id, status)
         return order
