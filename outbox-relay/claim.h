@@ -7,13 +7,12 @@
 #include "batch.h"
 #include "cursor.h"
 #include "floor.h"
+#include "fronts.h"
 #include "horizon.h"
 #include "params.h"
 #include "pg/pg.h"
 #include "published.h"
 #include "sweep.h"
-
-enum { CLAIM_LANES = 8 }; /* rows of outbox_lanes */
 
 /* What a claim needs to know; lives as long as its slot. */
 struct claim {
@@ -23,6 +22,7 @@ struct claim {
 	/* Shared by the slots of one kind. */
 	struct horizon *horizon; /* events */
 	struct published *published;
+	struct fronts *fronts;
 	struct floor *floor; /* deliveries */
 	struct sweep *sweep;
 	/* The relay's limit, or the broker's once it is known to be lower. */
@@ -35,17 +35,22 @@ struct claim {
 	void (*on_read)(void *arg);
 	void *arg;
 
-	/* The claim in hand. */
+	/* The claim in hand, or the last one. */
 	struct wb_tx *tx;
 	struct wb_pg_args *args;
 	int64_t started_us;
-	bool is_sweep, is_due; /* held events are */
+	bool is_sweep;
+	bool is_glance; /* it did not choose among the lanes */
+	bool is_due;    /* held events are */
 	enum reach reach;
 	int32_t slots[2];
-	struct cursor cursors[CLAIM_LANES];
+	struct cursor cursors[CURSOR_LANES];
 	size_t n_cursors;
 	struct wb_buf scratch;
 };
+
+/* Whether the last claim of events may not have taken all that was there. */
+bool claim_has_left_some(const struct claim *claim);
 
 struct slot_kind {
 	const char *name;   /* "events" */
@@ -61,6 +66,8 @@ struct slot_kind {
 	 * due again after back-off, or parked: after max-attempts, or at once
 	 * when it can never be published. Logs what is refused. */
 	void (*mark)(struct claim *claim, struct wb_tx *tx);
+	/* The marks are committed. May be NULL. */
+	void (*marked)(const struct claim *claim);
 };
 
 extern const struct slot_kind kind_events;

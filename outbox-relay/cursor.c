@@ -114,12 +114,17 @@ cursor_parse(const char *text, int32_t lane, struct wb_arena *arena,
 	return true;
 }
 
+uint64_t
+snapshot_xmin(const struct snapshot *snapshot)
+{
+	return snapshot->n_xip > 0 ? snapshot->xip[0] : snapshot->xmax;
+}
+
 void
 cursor_format(const struct snapshot *snapshot, struct wb_buf *buf)
 {
-	uint64_t xmin = snapshot->n_xip > 0 ? snapshot->xip[0] : snapshot->xmax;
-
-	wb_buf_printf(buf, "%" PRIu64 ":%" PRIu64 ":", xmin, snapshot->xmax);
+	wb_buf_printf(buf, "%" PRIu64 ":%" PRIu64 ":", snapshot_xmin(snapshot),
+	              snapshot->xmax);
 	for (size_t i = 0; i < snapshot->n_xip; i++)
 		wb_buf_printf(buf, "%s%" PRIu64, i > 0 ? "," : "",
 		              snapshot->xip[i]);

@@ -19,6 +19,8 @@
 #include "base/attr.h"
 #include "base/buf.h"
 
+enum { CURSOR_LANES = 8 }; /* rows of outbox_lanes */
+
 /* Sees a transaction below xmax that is not in xip. Source: pg_snapshot. */
 struct snapshot {
 	uint64_t xmax;
@@ -45,6 +47,8 @@ struct cursor {
 	int64_t last_seq;
 	size_t n_passed;
 	bool is_more; /* more than that is not done */
+	/* Of the next cursor's snapshot, once there is one; 0: it stays. */
+	uint64_t next_xmin;
 };
 
 /* text: number, done, part_xid, part_seq, since, taken, now, is_stale, the xid
@@ -63,6 +67,9 @@ bool cursor_moves(const struct cursor *cursor);
 /* The next cursor; only number, done, part_*, since_us and taken_us are set.
  * Its memory is the arena's. */
 struct cursor cursor_next(const struct cursor *cursor, struct wb_arena *arena);
+
+/* The lowest transaction that it may not see. */
+uint64_t snapshot_xmin(const struct snapshot *snapshot);
 
 /* As pg_snapshot is written: "xmin:xmax:xip,xip". */
 void cursor_format(const struct snapshot *snapshot, struct wb_buf *buf);

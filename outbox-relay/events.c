@@ -2,6 +2,9 @@
  * statement, whose snapshot is later than the locks. */
 #include "claim.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/attr.h"
 #include "base/clock.h"
 #include "hold.h"
@@ -24,14 +27,16 @@ cursor_of(struct claim *claim, const struct wb_pg_result *result, size_t at)
 static void
 on_cursor(struct claim *claim, const struct wb_pg_result *result, size_t at)
 {
+	struct cursor *cursor = &claim->cursors[claim->n_cursors];
 	bool is_cursor;
 
-	WB_ASSERT(claim->n_cursors < CLAIM_LANES);
+	WB_ASSERT(claim->n_cursors < CURSOR_LANES);
 	is_cursor = cursor_parse(wb_pg_text(result, at, EVENT_PAYLOAD),
 	                         (int32_t)wb_pg_i64(result, at, EVENT_LANE),
-	                         claim->batch->arena,
-	                         &claim->cursors[claim->n_cursors++]);
+	                         claim->batch->arena, cursor);
 	WB_ASSERT(is_cursor);
+	fronts_note(claim->fronts, cursor->lane, snapshot_xmin(&cursor->done));
+	claim->n_cursors++;
 }
 
 static void
@@ -146,6 +151,7 @@ end_read(struct claim *claim)
 	if (is_restored(claim)) {
 		claim->n_cursors = 0;
 		published_forget(claim->published);
+		fronts_forget(claim->fronts);
 		batch_reset(claim->batch);
 	}
 	order_link(claim->batch);
@@ -219,16 +225,35 @@ on_lanes(const struct wb_pg_result *result, void *arg)
 		claim->on_read(claim->arg);
 		return;
 	}
-	horizon_seen(claim->horizon, wb_pg_i64(result, 0, LANE_SINCE_US),
-	             wb_pg_i64(result, 0, LANE_NOW_US), now_us);
+	if (!claim->is_glance)
+		horizon_seen(claim->horizon,
+		             wb_pg_i64(result, 0, LANE_SINCE_US),
+		             wb_pg_i64(result, 0, LANE_NOW_US), now_us);
 	for (size_t i = 0; i < wb_pg_rows(result); i++)
 		claim->is_due |= wb_pg_bool(result, i, LANE_IS_DUE);
 	read_events(claim, result);
 }
 
 static void
+add_fronts(struct claim *claim)
+{
+	size_t array = wb_pg_arg_array(claim->args, WB_PG_TEXT);
+	char xid[24];
+
+	for (size_t lane = 0; lane < CURSOR_LANES; lane++) {
+		(void)snprintf(xid, sizeof xid, "%" PRIu64,
+		               claim->fronts->xids[lane]);
+		wb_pg_elem_text(claim->args, array, xid);
+	}
+}
+
+/* A glance takes whatever lanes have something to do. When that was too much
+ * for one batch, the next one chooses. */
+static void
 start_events(struct claim *claim, struct wb_tx *tx)
 {
+	bool has_left_some = claim_has_left_some(claim);
+
 	claim->tx = tx;
 	claim->started_us = wb_mono_us();
 	claim->n_cursors = 0;
@@ -238,18 +263,43 @@ start_events(struct claim *claim, struct wb_tx *tx)
 	claim->is_sweep = sweep_is_due(claim->sweep, claim->started_us);
 	if (claim->is_sweep)
 		claim->reach = REACH_FAR;
+	claim->is_glance = !claim->is_sweep && !has_left_some;
 	add_slots(claim);
-	wb_pg_arg_i64(claim->args, claim->params->lanes_per_batch);
-	wb_tx_query(tx, &sql_lock_lanes[claim->reach], claim->args, on_lanes,
-	            claim);
+	if (claim->is_glance)
+		add_fronts(claim);
+	else
+		wb_pg_arg_i64(claim->args, claim->params->lanes_per_batch);
+	wb_tx_query(tx,
+	            claim->is_glance ? &sql_glance_at_lanes[claim->reach]
+	                             : &sql_lock_lanes[claim->reach],
+	            claim->args, on_lanes, claim);
 	wb_tx_flush(tx);
+}
+
+static void
+note_moved(const struct claim *claim)
+{
+	for (size_t i = 0; i < claim->n_cursors; i++)
+		if (claim->cursors[i].next_xmin != 0)
+			fronts_note(claim->fronts, claim->cursors[i].lane,
+			            claim->cursors[i].next_xmin);
+}
+
+bool
+claim_has_left_some(const struct claim *claim)
+{
+	for (size_t i = 0; i < claim->n_cursors; i++)
+		if (claim->cursors[i].is_more)
+			return true;
+	return !claim->is_glance &&
+	       claim->n_cursors >= (size_t)claim->params->lanes_per_batch;
 }
 
 static size_t
 cap_events(size_t batch_events)
 {
 	/* What cursors pass, and as much of what is held. */
-	size_t cap = batch_events > CLAIM_LANES ? batch_events : CLAIM_LANES;
+	size_t cap = batch_events > CURSOR_LANES ? batch_events : CURSOR_LANES;
 
 	return 2 * cap;
 }
@@ -271,4 +321,5 @@ const struct slot_kind kind_events = {
 	.start = start_events,
 	.has_moved = has_moved,
 	.mark = hold_batch,
+	.marked = note_moved,
 };

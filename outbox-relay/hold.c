@@ -16,11 +16,12 @@ struct moved {
 };
 
 static void
-move_one(struct claim *claim, const struct cursor *cursor, struct moved *moved)
+move_one(struct claim *claim, struct cursor *cursor, struct moved *moved)
 {
 	struct cursor next = cursor_next(cursor, claim->batch->arena);
 	char part_xid[24];
 
+	cursor->next_xmin = snapshot_xmin(&next.done);
 	wb_buf_clear(&claim->scratch);
 	cursor_format(&next.done, &claim->scratch);
 	(void)snprintf(part_xid, sizeof part_xid, "%" PRIu64, next.part_xid);

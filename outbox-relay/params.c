@@ -41,8 +41,8 @@ const struct wb_param relay_params_table[] = {
 	INT("batch-bytes", batch_bytes, "1048576", 1024, 1 << 28, "bytes",
 	    "no row is added to a batch beyond this"),
 	INT("lanes-per-batch", lanes_per_batch, "4", 1, 8, "lanes",
-	    "most of the 8 lanes that one batch locks, so that another batch "
-	    "or relay finds some"),
+	    "most of the 8 lanes that one batch locks while there is more than "
+	    "one can take, so that another batch or relay finds some"),
 	INT("max-message-bytes", max_message_bytes, "16777216", 1024, 1 << 26,
 	    "bytes", "a larger message is parked unsent"),
 	INT("batch-window-ms", batch_window_ms, "200", 1, 60000, "ms",

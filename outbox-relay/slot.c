@@ -99,6 +99,8 @@ on_tx_done(const struct wb_tx_outcome *outcome, void *arg)
 	switch (outcome->end) {
 	case WB_TX_COMMITTED:
 		WB_CRASH_POINT("relay.after_mark");
+		if (slot->config.kind->marked != NULL)
+			slot->config.kind->marked(&slot->claim);
 		slot->failures = 0;
 		settle_down(slot, true);
 		break;
@@ -490,6 +492,7 @@ slot_init(struct slot *slot, const struct slot_config *config)
 			.event_source = config->event_source,
 			.horizon = config->horizon,
 			.published = config->published,
+			.fronts = config->fronts,
 			.floor = config->floor,
 			.sweep = config->sweep,
 			.max_message_bytes = config->max_message_bytes,
@@ -559,11 +562,5 @@ slot_is_busy(const struct slot *slot)
 bool
 slot_has_left_some(const struct slot *slot)
 {
-	const struct claim *claim = &slot->claim;
-	bool has_more = false;
-
-	for (size_t i = 0; i < claim->n_cursors; i++)
-		has_more |= claim->cursors[i].is_more;
-	return has_more ||
-	       claim->n_cursors >= (size_t)claim->params->lanes_per_batch;
+	return claim_has_left_some(&slot->claim);
 }

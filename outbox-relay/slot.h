@@ -70,6 +70,7 @@ struct slot_config {
 	const char *event_source; /* "/orders" */
 	struct horizon *horizon;  /* of events */
 	struct published *published;
+	struct fronts *fronts;
 	struct floor *floor; /* of deliveries */
 	struct sweep *sweep;
 	size_t *max_message_bytes; /* lowered when the broker's is lower */

@@ -39,6 +39,7 @@ struct source {
 	struct upkeep upkeep;
 	struct horizon horizon;
 	struct published published;
+	struct fronts fronts;
 	struct floor floor;
 	struct sweep events_sweep, deliveries_sweep;
 	size_t max_message_bytes;
@@ -333,6 +334,7 @@ on_session(void *arg, bool is_up)
 	(void)is_up;
 	WB_CAST(source, arg, SOURCE_MAGIC);
 	published_forget(&source->published);
+	fronts_forget(&source->fronts);
 	show_database(source);
 }
 
@@ -418,6 +420,7 @@ init_slots(struct source *source)
 		.event_source = source->event_source,
 		.horizon = &source->horizon,
 		.published = &source->published,
+		.fronts = &source->fronts,
 		.floor = &source->floor,
 		.sweep = &source->events_sweep,
 		.max_message_bytes = &source->max_message_bytes,

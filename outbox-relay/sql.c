@@ -104,6 +104,20 @@
 
 const struct wb_pg_stmt sql_lock_lanes[] = EACH_REACH("relay_lock_lanes", LOCK_LANES);
 
+/* Held events that are due in vain are few. The server may not read all that are
+ * due to know it of one lane: hence the LIMIT. */
+#define GLANCE_AT_LANES(DAY, SLOTS)                                            \
+	"SELECT l.lane::int, NULL::bigint, NULL::bigint, h.due IS NOT NULL "   \
+	"FROM outbox_lanes l LEFT JOIN LATERAL (SELECT true AS due "           \
+	"FROM outbox_held h WHERE h.lane = l.lane AND h.retry_at <= now() "    \
+	"LIMIT 1) h ON true WHERE h.due OR (SELECT true FROM "                 \
+	"outbox_events" DAY " e WHERE e.lane = l.lane "                        \
+	"AND e.xid >= ($3::text[])[l.lane + 1]::xid8 AND " SLOTS("e")          \
+	" ORDER BY e.xid, e.seq LIMIT 1) FOR UPDATE OF l SKIP LOCKED"
+
+const struct wb_pg_stmt sql_glance_at_lanes[] =
+    EACH_REACH("relay_glance_at_lanes", GLANCE_AT_LANES);
+
 /* Of payloads up to the largest: the sum before this row, and how many. Both by
  * one window: each one keeps a copy of every row. */
 #define BEFORE_IT "OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"

@@ -23,6 +23,12 @@ enum reach {
  *   $1, $2 near: two slots, int; $3 most lanes → see enum lane_column */
 extern const struct wb_pg_stmt sql_lock_lanes[REACHES];
 
+/* The same where little is to be done: locks all lanes that have something to
+ * do, or seem to, by the fronts that the relay knows (fronts.h). The first
+ * columns of enum lane_column are NULL. $1, $2 near: two slots, int; $3 fronts
+ * text[], by lane → see enum lane_column */
+extern const struct wb_pg_stmt sql_glance_at_lanes[REACHES];
+
 enum lane_column {
 	LANE_NUMBER,
 	LANE_SINCE_US, /* the lowest `since` of all lanes */

@@ -1,7 +1,8 @@
 /* The cursors of the relay against a model of a database: whatever order
  * transactions commit in, however small batches are, each committed event is
- * passed exactly once, and none of an open or rolled back transaction. Then the
- * texts of cursors, and the days that are looked at. */
+ * passed exactly once, and none of an open or rolled back transaction; no front
+ * is above one that is not done. Then the texts of cursors, and the days that
+ * are looked at. */
 #include "capture.h"
 
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "fronts.h"
 #include "horizon.h"
 
 /* ---- a model of the database ---- */
@@ -180,15 +182,19 @@ read_cursor(struct cursor *cursor, int64_t at_us)
 	*cursor = read;
 }
 
-/* Whether nothing that is not done is older than since. Events are inserted at
- * times that rise with their seq. */
+/* Whether nothing that is not done is older than since, or below the front.
+ * Events are inserted at times that rise with their seq. */
 static void
-check_since(const struct cursor *cursor, const int64_t *inserted_us)
+check_undone(const struct cursor *cursor, const struct fronts *fronts,
+             const int64_t *inserted_us)
 {
-	for (size_t i = 0; i < db.n_events; i++)
-		if (!is_done(cursor, i) &&
-		    db.txs[db.events[i].xid - FIRST_XID] != TX_ROLLED_BACK)
-			assert_true(inserted_us[i] >= cursor->since_us);
+	for (size_t i = 0; i < db.n_events; i++) {
+		if (is_done(cursor, i) ||
+		    db.txs[db.events[i].xid - FIRST_XID] == TX_ROLLED_BACK)
+			continue;
+		assert_true(inserted_us[i] >= cursor->since_us);
+		assert_true(db.events[i].xid >= fronts->xids[cursor->lane]);
+	}
 }
 
 static void
@@ -196,11 +202,13 @@ run(uint32_t seed)
 {
 	static int64_t inserted_us[EVENTS];
 	struct cursor cursor = { .done.xmax = 1 };
+	struct fronts fronts;
 	int64_t at_us = 0;
 	size_t n_moved = 0;
 
 	memset(&db, 0, sizeof db);
 	db.random = seed;
+	fronts_forget(&fronts);
 	for (size_t step = 0; step < 6000; step++) {
 		size_t n_events = db.n_events;
 
@@ -215,7 +223,8 @@ run(uint32_t seed)
 		if (!cursor_moves(&cursor) && pick(3) != 0)
 			continue;
 		cursor = cursor_next(&cursor, arena);
-		check_since(&cursor, inserted_us);
+		fronts_note(&fronts, cursor.lane, snapshot_xmin(&cursor.done));
+		check_undone(&cursor, &fronts, inserted_us);
 		n_moved++;
 	}
 	assert_true(n_moved > 500);
@@ -229,6 +238,9 @@ run(uint32_t seed)
 		cursor = cursor_next(&cursor, arena);
 	}
 	assert_int_equal(cursor.done.n_xip, 0);
+	/* It does rise: else the relay would see work in every lane. */
+	fronts_note(&fronts, cursor.lane, snapshot_xmin(&cursor.done));
+	assert_int_equal(fronts.xids[cursor.lane], FIRST_XID + db.n_txs);
 	for (size_t i = 0; i < db.n_events; i++)
 		assert_int_equal(db.events[i].n_passed,
 		                 is_committed(db.events[i].xid) ? 1 : 0);
