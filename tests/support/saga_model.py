@@ -14,7 +14,8 @@ from psycopg2.extras import execute_values
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("orders", "inventory", "payments", "shipping")
 NOT_YET, CONFLICT = "NOT_YET", "CONFLICT"
-TABLES = {"orders": "orders", "inventory": "reservations", "payments": "payments", "shipping": "shipments"}
+TABLES = {"orders": "orders", "inventory": "reservations", "payments": "payments", "shipping": "shipments",
+          "notifications": "mails"}
 IDS = random.Random()  # seeded by who wants a run to be repeatable
 
 # service: {event type: (move, {outcome: event type, None or NOT_YET})};

@@ -5,6 +5,7 @@ orders up by their keys, and never goes through all that are under way. Straight
 the SQL functions of the schema. Reads WB_TEST_PG_DSN (a superuser's)."""
 import sys
 import unittest
+import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
@@ -15,23 +16,29 @@ from stack import need_env  # noqa: E402
 # As lib/pg/settings.c pins them.
 SETTINGS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "random_page_cost": "0.1", "jit": "off",
             "plan_cache_mode": "force_generic_plan"}
+ALL = (*SERVICES, "notifications")
 ORDERS, BATCH = 2000, 20
 MOST_ROWS = 60  # that a message may make a service read, of all its tables and indexes
 
 
-class Lookups(unittest.TestCase):
-    def setUp(self):
-        self.saga = Saga({service: saga_model.connect(service) for service in SERVICES})
+class Case(unittest.TestCase):
+    def connect(self, *services):
+        self.saga = Saga({service: saga_model.connect(service) for service in services})
         for connection in self.saga.connections.values():
             with connection, connection.cursor() as cursor:
                 for name, value in SETTINGS.items():
                     cursor.execute(f"SET {name} = {value}")
-        with self.saga.connections["inventory"] as connection, connection.cursor() as cursor:
-            saga_model.receive(cursor, {f"SKU{i}": 1000000 for i in range(50)})
 
     def tearDown(self):
         for connection in self.saga.connections.values():
             connection.close()
+
+    def vacuum(self, service):
+        """Forgets the places where rows were."""
+        connection = self.saga.connections[service]
+        connection.autocommit = True
+        connection.cursor().execute("VACUUM")
+        connection.autocommit = False
 
     def rows_read(self, service):
         self.saga.rows(service, "SELECT pg_stat_force_next_flush()")
@@ -44,6 +51,47 @@ class Lookups(unittest.TestCase):
         before = self.rows_read(service)
         work()
         self.assertLessEqual(self.rows_read(service) - before, MOST_ROWS * n_messages, service)
+
+
+class Wishes(Case):
+    def wish(self, customers):
+        rows = self.saga.rows("notifications", """
+            SELECT outcome FROM record_wishes(%s, %s::uuid[], %s::uuid[], %s::uuid[], %s, %s, %s)""", (
+                list(range(len(customers))), *([str(uuid.uuid4()) for _ in customers] for _ in range(2)),
+                customers, *([text] * len(customers) for text in ("CONFIRMED", "subject", "content"))))
+        self.assertEqual(rows, [("RECORDED",)] * len(customers))
+
+    def test_beside_many_customers(self):
+        self.connect("notifications")
+        known = []
+
+        def add(n):
+            new = [str(uuid.uuid4()) for _ in range(n)]
+            self.saga.rows("notifications", "INSERT INTO customers SELECT c, 'Ada', 'ada@example.org'"
+                           " FROM unnest(%s::uuid[]) AS c RETURNING 1", (new,))
+            known.extend(new)
+
+        add(1)
+        self.wish(known)
+        add(ORDERS)
+        self.measured("notifications", lambda: self.wish(known[1:1 + BATCH]), BATCH)
+        self.wish(known[1 + BATCH:])
+        self.measured("notifications", lambda: self.claim(BATCH, BATCH), BATCH)
+        self.claim(ORDERS, ORDERS + 1 - BATCH)
+        # All are due later now.
+        self.vacuum("notifications")
+        self.measured("notifications", lambda: self.claim(BATCH, 0), 1)
+
+    def claim(self, most, n):
+        mails = self.saga.rows("notifications", "SELECT name FROM claim_mails(%s, 600000)", (most,))
+        self.assertEqual(mails, [("Ada",)] * n)
+
+
+class Lookups(Case):
+    def setUp(self):
+        self.connect(*SERVICES)
+        with self.saga.connections["inventory"] as connection, connection.cursor() as cursor:
+            saga_model.receive(cursor, {f"SKU{i}": 1000000 for i in range(50)})
 
     def deliver(self, service, most=ORDERS):
         """What is pending for that service, batch by batch."""
@@ -74,7 +122,13 @@ class Lookups(unittest.TestCase):
         self.place(ORDERS)
         self.deliver("inventory")
         self.deliver("payments")
-        self.measured("payments", lambda: self.assertEqual(saga.claim(ORDERS), ORDERS), ORDERS)
+        for n in (BATCH, ORDERS - BATCH):
+            self.measured("payments", lambda n=n: self.assertEqual(saga.claim(n), n), n)
+        saga.rows("payments", "UPDATE payments SET due_at = due_at + interval '1 hour'")
+        self.vacuum("payments")
+        self.measured("payments", lambda: self.assertEqual(saga.claim(BATCH), 0), 1)
+        self.measured("orders", lambda: self.assertEqual(
+            saga.rows("orders", "SELECT order_id FROM sweep_orders(%s, 600000)", (BATCH,)), []), 1)
         for batch in (saga.calls[:BATCH], saga.calls[BATCH:2 * BATCH]):
             outcomes = {call[0]: saga.execute(call) for call in batch}
             self.measured("payments", lambda outcomes=outcomes: saga.settle(outcomes), BATCH)
@@ -87,8 +141,8 @@ class Lookups(unittest.TestCase):
 
 if __name__ == "__main__":
     need_env("WB_TEST_PG_DSN")
-    saga_model.create_databases()
+    saga_model.create_databases(ALL)
     try:
         unittest.main(verbosity=2)
     finally:
-        saga_model.drop_databases()
+        saga_model.drop_databases(ALL)
