@@ -18,6 +18,7 @@ SETTINGS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "random_page_co
             "plan_cache_mode": "force_generic_plan"}
 ALL = (*SERVICES, "notifications")
 ORDERS, BATCH = 2000, 20
+SKUS = 1000  # many: while autovacuum holds a snapshot, each one's dead versions are read too
 MOST_ROWS = 60  # that a message may make a service read, of all its tables and indexes
 
 
@@ -91,7 +92,7 @@ class Lookups(Case):
     def setUp(self):
         self.connect(*SERVICES)
         with self.saga.connections["inventory"] as connection, connection.cursor() as cursor:
-            saga_model.receive(cursor, {f"SKU{i}": 1000000 for i in range(50)})
+            saga_model.receive(cursor, {"SCARCE": BATCH // 2, **{f"SKU{i}": 1000000 for i in range(SKUS)}})
 
     def deliver(self, service, most=ORDERS):
         """What is pending for that service, batch by batch."""
@@ -103,7 +104,7 @@ class Lookups(Case):
             self.measured(service, lambda batch=batch: self.assertEqual(self.saga.deliver(batch), []), len(batch))
 
     def place(self, n):
-        self.saga.place([order_snapshot([line(f"SKU{i % 50}"), line(f"SKU{(i + 7) % 50}")]) for i in range(n)],
+        self.saga.place([order_snapshot([line(f"SKU{i % SKUS}"), line(f"SKU{(i + 7) % SKUS}")]) for i in range(n)],
                         lambda order: False)
 
     def let_one_through(self):
@@ -115,6 +116,19 @@ class Lookups(Case):
         self.saga.settle({self.saga.calls[0][0]: self.saga.execute(self.saga.calls.pop(0))})
         for service in ("shipping", "orders", "inventory"):
             self.deliver(service)
+
+    def test_beside_many_products(self):
+        """Of some of a batch there is not enough, others are given back."""
+        saga = self.saga
+        saga.place([order_snapshot([line("SCARCE"), line(f"SKU{i}")], method="pm_declined") for i in range(BATCH)],
+                   lambda order: False)
+        for service in ("inventory", "payments"):
+            self.deliver(service)
+        self.assertEqual(saga.claim(BATCH), BATCH // 2)
+        saga.settle({call[0]: saga.execute(call) for call in saga.calls})
+        self.deliver("inventory")
+        self.assertEqual(saga.rows("inventory", "SELECT status, count(*) FROM reservations GROUP BY 1 ORDER BY 1"),
+                         [("REJECTED", BATCH // 2), ("RELEASED", BATCH // 2)])
 
     def test_beside_many_that_are_under_way(self):
         saga = self.saga
