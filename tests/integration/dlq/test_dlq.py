@@ -80,8 +80,10 @@ class Dlq(unittest.TestCase):
         return [json.loads(line) for line in self.waybill("export", *args).splitlines()]
 
     def publish(self, queue, messages):
+        """Confirmed: a quorum queue may lose what is not when its channel is closed at once."""
         connection = self.stack.connect()
         channel = connection.channel()
+        channel.confirm_delivery()
         for body, properties in messages:
             channel.basic_publish("", queue, body, pika.BasicProperties(
                 content_type="application/cloudevents+json", delivery_mode=2, **properties))
@@ -165,8 +167,8 @@ class Dlq(unittest.TestCase):
                     content_type="application/cloudevents+json", delivery_mode=2, **properties))
             if n == BULK + 1:
                 break
-        connection.close()
         self.await_letters("inventory", BULK + 4)
+        connection.close()
         self.assertEqual(self.groups()[f"inventory/NOT_YET/{PRODUCT}"], BULK)
         depths = {q["consumer"]: q["messages"] for q in self.ask("list")["queues"]}
         self.assertEqual(depths, {q: BULK + 4 if q == "inventory" else 0 for q in QUEUES})

@@ -103,8 +103,10 @@ class Top(unittest.TestCase):
 
     def publish(self, queue, n):
         with self.stack.connect() as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
             for _ in range(n):
-                connection.channel().basic_publish("", queue, b"{}", pika.BasicProperties(delivery_mode=2))
+                channel.basic_publish("", queue, b"{}", pika.BasicProperties(delivery_mode=2))
 
     def test_1_once(self):
         out, _ = self.top.run("--once")

@@ -32,6 +32,7 @@ class HotSku(unittest.TestCase):
     def publish(self):
         connection = self.stack.connect()
         channel = connection.channel()
+        channel.confirm_delivery()
         for _ in range(ORDERS):
             event = json.loads(json.dumps(EXAMPLE))
             event["id"] = str(uuid.uuid4())

@@ -129,7 +129,9 @@ class Paths(unittest.TestCase):
 
     def redeliver(self, properties, body):
         connection = self.stack.connect()
-        connection.channel().basic_publish("", "orders", body, properties)
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish("", "orders", body, properties, mandatory=True)
         connection.close()
 
     def test_cancelled_before_anything_was_reserved(self):

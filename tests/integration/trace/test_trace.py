@@ -227,7 +227,9 @@ class Trace(unittest.TestCase):
         event = json.loads(body)
         event["data"]["order"]["lines"][0]["quantity"] = "two"
         connection = stack.connect()
-        connection.channel().basic_publish("", "inventory", json.dumps(event), properties)
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish("", "inventory", json.dumps(event), properties, mandatory=True)
         connection.close()
         stack.start("inventory")
         eventually(lambda: stack.queue_depth("inventory.dlq") == 1, 30, "it is dead-lettered")
