@@ -111,8 +111,9 @@ test_late_commit(void **state)
 	tx = wb_tx_begin(writer->pg, wb_test_on_done, writer);
 	wb_tx_query(tx, &insert_stmt, NULL, NULL, NULL);
 	wb_tx_flush(tx);
+	/* Aggregate 2 is of the same lane as 7. */
 	for (int i = 0; i < 20; i++) {
-		wb_test_emit(&bus, 1, WB_TEST_TYPE);
+		wb_test_emit(&bus, 1 + i % 2, WB_TEST_TYPE);
 		wb_test_bus_run_ms(&bus, 50);
 	}
 	wb_test_bus_until_new(&bus, 20);
