@@ -135,6 +135,15 @@ def password_works(system, role, password):
         return False
 
 
+def login_works(system, user, password):
+    """At the broker."""
+    try:
+        return system.management("/whoami", user, password)["name"] == user
+    except urllib.error.HTTPError as error:
+        assert error.code == 401, error
+        return False
+
+
 def databases_apart(system):
     for service in SERVICES:
         there = {name for (name,) in system.rows(service, "SELECT datname FROM pg_database")}

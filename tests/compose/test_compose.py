@@ -5,7 +5,9 @@ down, while orders flow. Tells what it does as it goes.
 
 Needs WB_TEST_RUN, WB_TEST_BIN and DOCKER_HOST, and the images that compose.yaml pins
 for the servers: `./dev test compose`."""
+import secrets
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -82,6 +84,33 @@ def change_secrets(system, orders):
     assert checks.password_works(system, "inventory", system.secret("inventory"))
     assert checks.status_for(system, old_token) == 401
     tell("changed the passwords of inventory and of the relay, and the key of tokens; the old ones are refused")
+
+
+def change_logins(system, orders):
+    """The two that set the others', as docs/operations.md tells it: at their servers first."""
+    commands = {"postgres": ("sh", "-c", "PGPASSWORD=$(cat /run/secrets/postgres) psql -U postgres -c '\\password'"),
+                "waybill": ("rabbitmqctl", "change_password", "waybill")}
+    old = {name: system.secret(name) for name in commands}
+    for server, (name, command) in zip(SERVERS, commands.items()):
+        new = secrets.token_hex(16)
+        with tempfile.TemporaryFile("w+") as typed:
+            typed.write(f"{new}\n{new}\n")
+            typed.seek(0)
+            system.compose("exec", "-T", server, *command, source=typed)
+        file = system.folder / "secrets" / name
+        file.unlink()
+        file.write_text(new)
+    system.make_secrets()
+    system.compose("restart", "postgres")
+    system.await_healthy("postgres")
+    for job in ("roles", "migrate", "topology"):
+        system.compose("run", "--rm", "--no-deps", job)
+    orders.await_more(20)
+    assert not checks.password_works(system, "postgres", old["postgres"])
+    assert checks.password_works(system, "postgres", system.secret("postgres"))
+    assert not checks.login_works(system, "waybill", old["waybill"])
+    assert checks.login_works(system, "waybill", system.secret("waybill"))
+    tell("changed the passwords of the logins postgres and waybill; the jobs use the new ones, the old ones are refused")
 
 
 def scale(system, orders):
@@ -184,6 +213,7 @@ def whole_system():
         crash_everything(system, orders)
         restart_everything(system, orders)
         change_secrets(system, orders)
+        change_logins(system, orders)
         scale(system, orders)
         upgrade(system, orders)
         orders.stop()

@@ -3,6 +3,7 @@ would call them, and what invariants.py asks of a stack.
 
 The copy of the checkout that it runs from is fresh, so that it has secrets of its
 own. WB_TEST_RUN says where that and the logs go, DOCKER_HOST which engine."""
+import base64
 import email.parser
 import json
 import os
@@ -205,14 +206,17 @@ class Containers:
         with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=30) as answer:
             return json.loads(answer.read())
 
+    def management(self, path, user, password):
+        login = base64.b64encode(f"{user}:{password}".encode()).decode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.management_port}/api{path}",
+                                         headers={"Authorization": f"Basic {login}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
     def queues(self):
         """{queue: (messages, consumers)}"""
-        url = f"http://127.0.0.1:{self.management_port}/api"
-        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-        passwords.add_password(None, url, "waybill", self.secret("waybill"))
-        opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
-        with opener.open(f"{url}/queues?columns=name,messages,consumers", timeout=30) as answer:
-            return {q["name"]: (q.get("messages", 0), q.get("consumers", 0)) for q in json.loads(answer.read())}
+        found = self.management("/queues?columns=name,messages,consumers", "waybill", self.secret("waybill"))
+        return {q["name"]: (q.get("messages", 0), q.get("consumers", 0)) for q in found}
 
     @property
     def mails(self):
