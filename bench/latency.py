@@ -3,10 +3,12 @@
 pgbench commits one event per transaction, at random moments of a fixed average rate
 whether or not the system keeps up, and logs when each COMMIT returned. A consumer
 notes when each event arrived. The relay's own histogram begins at the insert, so it
-holds the commit's fsync too.
+holds the commit's fsync too. What the broker and the consumer take of it is measured
+with a publisher that has neither database nor order.
 """
 import json
 import re
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ WARM_UP_S = 2
 # Many at once, as a consumer that works in batches does.
 ACK_EVERY = 100
 SCRIPT = Path(__file__).with_name("latency.pgbench")
+PUBLISHER = Path(__file__).with_name("publisher.py")
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Latency:
     offered: float
     consumer: tuple  # p50, p99
     confirm: tuple
+    broker: tuple  # published to consumer, the broker alone
 
 
 def quantile(values, q):
@@ -115,6 +119,18 @@ def run_load(outbox, broker, rate, seconds):
         return commits(directory), arrivals
 
 
+def p50_p99(waited):
+    return quantile(waited, 0.5), quantile(waited, 0.99)
+
+
+def broker_alone(broker, rate, seconds):
+    """p50, p99 in ms from the publishing to the consumer."""
+    broker.purge()
+    load = Child([sys.executable, "-B", PUBLISHER, rate, seconds], {},
+                 RUN / "log" / "bench-publisher.log")
+    return p50_p99([(at - float(body)) * 1000 for at, body in consume(broker, load)])
+
+
 def measure(postgres, broker, rate, seconds):
     outbox = Outbox(postgres, "bench_latency")
     broker.purge()
@@ -127,8 +143,8 @@ def measure(postgres, broker, rate, seconds):
     after = buckets(relay)
     relay.stop()
     outbox.drop()
-    waited = waits(committed, arrivals)
     return Latency(
         offered=len(committed) / seconds,
-        consumer=(quantile(waited, 0.5), quantile(waited, 0.99)),
-        confirm=tuple(1000 * histogram_quantile(before, after, q) for q in (0.5, 0.99)))
+        consumer=p50_p99(waits(committed, arrivals)),
+        confirm=tuple(1000 * histogram_quantile(before, after, q) for q in (0.5, 0.99)),
+        broker=broker_alone(broker, rate, seconds / 2))
