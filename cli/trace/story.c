@@ -73,10 +73,12 @@ make_room(struct wb_story *story)
 
 	if ((n & (n - 1)) != 0)
 		return;
-	events = wb_arena_alloc(story->arena,
-	                        (n == 0 ? 1 : 2 * n) * sizeof(*events));
+	events =
+	    wb_arena_alloc(story->arena, (n == 0 ? 1 : 2 * n) *
+	                                     sizeof(struct wb_story_event *));
 	if (n > 0)
-		memcpy(events, story->events, n * sizeof(*events));
+		memcpy(events, story->events,
+		       n * sizeof(struct wb_story_event *));
 	story->events = events;
 }
 
@@ -197,8 +199,8 @@ void
 wb_story_end(struct wb_story *story)
 {
 	if (story->n_events > 0)
-		qsort(story->events, story->n_events, sizeof(*story->events),
-		      compare);
+		qsort(story->events, story->n_events,
+		      sizeof(struct wb_story_event *), compare);
 	for (size_t i = 0; i < story->n_events; i++)
 		for (size_t j = 0; j < WB_N_SERVICES; j++)
 			if (story->events[i]->deliveries[j].is_routed)

@@ -430,8 +430,10 @@ the_timeline_is_in_order(void **state)
 	for (size_t i = 0; i < WB_ARRAY_LEN(lines); i++) {
 		const char *found = strstr(at, lines[i]);
 
-		if (found == NULL)
+		if (found == NULL) {
 			fail_msg("no %s in its place in %s", lines[i], text);
+			return;
+		}
 		at = found;
 	}
 	assert_lacks(text, "Expected next");

@@ -67,10 +67,11 @@ entry_of(const char *key)
 		return entries[at];
 	if (n_entries == cap) {
 		cap = cap == 0 ? 1024 : cap * 2;
-		entries = wb_realloc(entries, cap * sizeof(*entries));
+		entries =
+		    wb_realloc(entries, cap * sizeof(struct ledger_entry *));
 	}
 	memmove(entries + at + 1, entries + at,
-	        (n_entries - at) * sizeof(*entries));
+	        (n_entries - at) * sizeof(struct ledger_entry *));
 	n_entries++;
 	entries[at] = wb_zalloc(sizeof(**entries));
 	entries[at]->key = wb_strdup(key);
