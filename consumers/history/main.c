@@ -13,6 +13,7 @@ main(int argc, char **argv)
 	        .handlers = history_handlers,
 	        .job = history_api(),
 	        .is_patient = true,
+	        .is_unordered = true,
 	    },
 	    argc, argv);
 }

@@ -8,7 +8,7 @@
 
 static const struct wb_participant roles[] = {
 #define X(name, usage)                                                         \
-	{ #name, (usage), travel_##name##_handlers, NULL, false },
+	{ #name, (usage), travel_##name##_handlers, NULL, false, false },
 	TRAVEL_ROLES(X)
 #undef X
 };

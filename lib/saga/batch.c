@@ -67,7 +67,8 @@ see(struct wb_consumer *c, uint64_t key)
 	return false;
 }
 
-/* Whether an event of the same subject, or a copy of this one, goes before it.
+/* Whether a copy of this one goes before it, or an event of the same subject
+ * where the order counts.
  * Both keys are always added: what has to wait holds back those behind it. */
 static bool
 must_wait(struct wb_consumer *c, const struct wb_message *message)
@@ -80,7 +81,7 @@ must_wait(struct wb_consumer *c, const struct wb_message *message)
 	is_id_seen =
 	    see(c, hash(message->id.bytes, sizeof message->id.bytes, 1));
 	is_subject_seen = see(c, hash(subject, strlen(subject), 0));
-	return is_id_seen || is_subject_seen;
+	return is_id_seen || (is_subject_seen && !c->config->is_unordered);
 }
 
 void

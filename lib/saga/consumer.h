@@ -66,6 +66,9 @@ struct wb_consumer_config {
 	/* Nobody waits for what it does: even a lone message waits for more,
 	 * window_ms long. */
 	bool is_patient;
+	/* Its handlers take several events of one subject in one call, in any
+	 * order; otherwise a transaction has at most one of each. */
+	bool is_unordered;
 };
 
 void wb_consumer_free(struct wb_consumer *consumer);

@@ -95,6 +95,7 @@ wb_participant_main(const struct wb_participant *participant, int argc,
 	process.config.name = participant->name;
 	process.config.handlers = participant->handlers;
 	process.config.is_patient = participant->is_patient;
+	process.config.is_unordered = participant->is_unordered;
 	process.job = job;
 	if (job != NULL) {
 		WB_ASSERT(job->n_params <= MAX_JOB_SETS);

@@ -25,7 +25,7 @@ struct wb_participant {
 	const char *name, *usage;
 	const struct wb_handler *const *handlers; /* NULL-ended */
 	const struct wb_side_job *job;            /* NULL: there is none */
-	bool is_patient;                          /* see consumer.h */
+	bool is_patient, is_unordered;            /* see consumer.h */
 };
 
 /* Parameters: pg, amqp, consumer, the service's own, and the job's. The engine

@@ -276,6 +276,22 @@ i209_a_patient_consumer_lets_a_lone_message_wait(void **state)
 }
 
 static void
+i210_where_order_does_not_count_one_subject_shares_a_transaction(void **state)
+{
+	(void)state;
+	saga.config.is_unordered = true;
+	for (int i = 1; i <= 5; i++)
+		(void)place("same", "ok", i);
+	wb_test_confirmed(&saga);
+	wb_test_consumer_start(&saga);
+	wb_test_expect(&saga,
+	               "SELECT count(*)::text || ' '"
+	               " || (count(DISTINCT xid) < 5)::text FROM effects",
+	               "5 true");
+	expect_acked();
+}
+
+static void
 i301_poison_is_dead_lettered_and_neighbours_unharmed(void **state)
 {
 	static const char unknown[] =
@@ -548,6 +564,7 @@ main(void)
 		T(i207_the_inbox_outlasts_all_retries),
 		T(i208_messages_gather_between_transactions),
 		T(i209_a_patient_consumer_lets_a_lone_message_wait),
+		T(i210_where_order_does_not_count_one_subject_shares_a_transaction),
 		T(i301_poison_is_dead_lettered_and_neighbours_unharmed),
 		T(i302_what_is_not_there_yet_is_tried_again),
 		T(i303_one_bad_statement_takes_no_neighbour_with_it),
