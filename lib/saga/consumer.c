@@ -93,13 +93,15 @@ wb_consumer_params_check(const struct wb_consumer_params *params,
 
 /* ---- states ---- */
 
-/* Whether more messages are waited for; then the pause's end kicks. */
+/* Whether more messages are waited for; then the pause's end kicks. The broker
+ * sends no more than the prefetch. */
 static bool
 is_gathering(struct wb_consumer *c)
 {
 	int64_t wait_us = wb_pace_wait_us(&c->pace, wb_mono_us());
 
-	if (wait_us == 0 || c->n_pending >= (size_t)c->params->batch_messages)
+	if (wait_us == 0 || c->n_pending >= (size_t)c->params->batch_messages ||
+	    c->n_pending >= (size_t)c->params->prefetch)
 		return false;
 	wb_timer_start_us(&c->gather_timer, wait_us);
 	return true;

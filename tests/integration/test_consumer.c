@@ -276,7 +276,21 @@ i209_a_patient_consumer_lets_a_lone_message_wait(void **state)
 }
 
 static void
-i210_where_order_does_not_count_one_subject_shares_a_transaction(void **state)
+i210_nothing_waits_for_what_the_broker_may_not_send(void **state)
+{
+	(void)state;
+	saga.params.window_ms = 3600000;
+	saga.params.prefetch = 2;
+	saga.config.is_patient = true;
+	wb_test_consumer_start(&saga);
+	place_many("all", 2, "ok");
+	wb_test_confirmed(&saga);
+	wb_test_expect(&saga, "SELECT count(*)::text FROM effects", "2");
+	expect_acked();
+}
+
+static void
+i211_where_order_does_not_count_one_subject_shares_a_transaction(void **state)
 {
 	(void)state;
 	saga.config.is_unordered = true;
@@ -564,7 +578,8 @@ main(void)
 		T(i207_the_inbox_outlasts_all_retries),
 		T(i208_messages_gather_between_transactions),
 		T(i209_a_patient_consumer_lets_a_lone_message_wait),
-		T(i210_where_order_does_not_count_one_subject_shares_a_transaction),
+		T(i210_nothing_waits_for_what_the_broker_may_not_send),
+		T(i211_where_order_does_not_count_one_subject_shares_a_transaction),
 		T(i301_poison_is_dead_lettered_and_neighbours_unharmed),
 		T(i302_what_is_not_there_yet_is_tried_again),
 		T(i303_one_bad_statement_takes_no_neighbour_with_it),
