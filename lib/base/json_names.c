@@ -37,6 +37,19 @@ take_char(struct wb_json_name *name)
 	return taken;
 }
 
+/* Takes one character of each. */
+static int
+compare_char(struct wb_json_name *a, struct wb_json_name *b)
+{
+	struct wb_json_char in_a, in_b;
+
+	if (wb_json_is_plain(*a->text) && wb_json_is_plain(*b->text))
+		return *a->text++ - *b->text++;
+	in_a = take_char(a);
+	in_b = take_char(b);
+	return memcmp(in_a.utf8, in_b.utf8, sizeof(in_a.utf8));
+}
+
 static int
 compare(const void *left, const void *right)
 {
@@ -44,8 +57,7 @@ compare(const void *left, const void *right)
 	struct wb_json_name b = *(const struct wb_json_name *)right;
 
 	while (a.text < a.end && b.text < b.end) {
-		struct wb_json_char in_a = take_char(&a), in_b = take_char(&b);
-		int order = memcmp(in_a.utf8, in_b.utf8, sizeof(in_a.utf8));
+		int order = compare_char(&a, &b);
 
 		if (order != 0)
 			return order;

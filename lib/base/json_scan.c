@@ -118,6 +118,10 @@ scan_string(struct scan *scan)
 
 	scan->at++;
 	while (scan->at < scan->end && *scan->at != '"') {
+		if (wb_json_is_plain(*scan->at)) {
+			scan->at++;
+			continue;
+		}
 		fault = wb_json_take_char(&scan->at, scan->end, &taken);
 		if (fault != NULL)
 			return fault;

@@ -2,6 +2,7 @@
 #ifndef WB_BASE_JSON_STRING_H
 #define WB_BASE_JSON_STRING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -10,6 +11,16 @@ struct wb_json_char {
 	char utf8[4]; /* zero behind the character */
 	size_t bytes; /* 1–4 */
 };
+
+/* A character of one byte that stands for itself: most are, and need no closer
+ * look. */
+static inline bool
+wb_json_is_plain(char c)
+{
+	unsigned char byte = (unsigned char)c;
+
+	return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
 
 /* Takes the character, or escape, at *at, which is before end and no closing
  * quote, and moves *at behind it. NULL, or what is wrong with it, in words;

@@ -218,6 +218,8 @@ repeated_names_are_refused(void **state)
 		  "at byte 11: a name that its object has already" },
 		{ "{\"/\":1,\"\\/\":2}",
 		  "at byte 8: a name that its object has already" },
+		{ "{\"x\xC3\xA9y\":1,\"x\\u00e9\\u0079\":2}",
+		  "at byte 11: a name that its object has already" },
 		{ "{\"a\":{\"b\":1},\"a\":3}",
 		  "at byte 14: a name that its object has already" },
 		{ "{\"x\":[{\"a\":1,\"b\":2,\"a\":3}]}",
