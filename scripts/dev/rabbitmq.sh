@@ -41,6 +41,9 @@ rabbitmq_export() {
 	export RABBITMQ_NODENAME=waybill@localhost
 	export RABBITMQ_DIST_PORT="$DIST_PORT"
 	export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}"
+	# Its schedulers are not bound to a core each, as they are by default: here
+	# others want that core too.
+	export RABBITMQ_SCHEDULER_BIND_TYPE=u
 	export RABBITMQ_MNESIA_BASE="$RUN/rabbitmq/data"
 	export RABBITMQ_LOG_BASE="$RUN/log"
 	export RABBITMQ_PID_FILE="$RUN/rabbitmq/node.pid"
