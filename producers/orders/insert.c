@@ -12,9 +12,9 @@ struct insert {
 	struct wb_outbox *outbox;
 };
 
-/* In the order of their ids, as every lock on orders is taken. A conflict is an
- * earlier commit of the same orders that had not arrived when they were looked
- * for: the events then fail, and with them the transaction. */
+/* In the order of their ids, as every lock on orders is taken. If an earlier
+ * commit of the same orders had not arrived when they were looked for, this
+ * fails, and so does the transaction. */
 static const struct wb_pg_stmt insert_orders = {
 	.name = "insert_orders",
 	.sql = "INSERT INTO orders (order_id, customer_id, currency,"
@@ -24,7 +24,7 @@ static const struct wb_pg_stmt insert_orders = {
 	       "FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[],"
 	       " $5::json[], $6::timestamptz[]) AS o (order_id, customer_id,"
 	       " currency, total_minor, snapshot, placed_at) "
-	       "ORDER BY order_id ON CONFLICT (order_id) DO NOTHING",
+	       "ORDER BY order_id",
 };
 
 /* Its array parameters, in their order. */
