@@ -16,7 +16,7 @@ import psycopg2
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import saga_model  # noqa: E402
 from saga_model import HANDLERS, TABLES, Message, Saga, line, new_id, order_snapshot  # noqa: E402
-from stack import need_env  # noqa: E402
+from stack import eventually, need_env  # noqa: E402
 
 
 class TwoProcesses(unittest.TestCase):
@@ -107,6 +107,46 @@ class TwoProcesses(unittest.TestCase):
         self.assertEqual(saga.rows("inventory", "SELECT status, count(*) FROM reservations GROUP BY 1"),
                          [("RELEASED", sum(map(len, rounds)))])
         self.assertEqual(saga.rows("inventory", "SELECT reserved, on_hand FROM stock"), [(0, 1000000)])
+
+    def test_stock_changes_meanwhile(self):
+        """A reservation may come to light when the stock that it holds was to be locked already:
+        then another process may be changing that row."""
+        connection, other = (saga_model.connect("inventory") for _ in range(2))
+        saga = Saga({"inventory": connection})
+        orders = [order_snapshot([line("MEANWHILE")]) for _ in range(2)]
+        with connection, connection.cursor() as cursor:
+            saga_model.receive(cursor, {"MEANWHILE": 100})
+
+        def change(function, order, *columns):
+            with connection, connection.cursor() as cursor:
+                cursor.execute(f"SELECT outcome FROM {function}(ARRAY[1], ARRAY[%s]::uuid[], ARRAY[%s]::uuid[]" +
+                               "".join(", ARRAY[%s]::json[]" for _ in columns) + ")",
+                               (new_id(), order["order_id"], *map(json.dumps, columns)))
+
+        for step, stock in ((("reserve_stock", orders[0], orders[0]["lines"]), (101, 100, 1, 0)),
+                            (("ship_stock", orders[0]), (102, 101, 0, 1)),
+                            (("reserve_stock", orders[1], orders[1]["lines"]), (103, 101, 1, 1)),
+                            (("release_stock", orders[1], {}), (104, 103, 0, 1))):
+            with other, other.cursor() as cursor:
+                saga_model.receive(cursor, {"MEANWHILE": 1})
+                thread = threading.Thread(target=change, args=step)
+                thread.start()
+                eventually(lambda pid=connection.info.backend_pid: self.waits(pid), 30, f"{step[0]} waits")
+            thread.join()
+            self.assertEqual(saga.rows("inventory", "SELECT received, on_hand, reserved, shipped FROM stock"
+                                       " WHERE sku = 'MEANWHILE'"), [stock], step[0])
+        for each in (connection, other):
+            each.close()
+
+    @staticmethod
+    def waits(pid):
+        """Whether this backend waits for a lock."""
+        connection = saga_model.connect("inventory")
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted", (pid,))
+            (n,) = cursor.fetchone()
+        connection.close()
+        return n > 0
 
     def test_rows_are_locked_in_one_order(self):
         """Any batches of the same orders in three processes, and the charger's settling:

@@ -1,6 +1,8 @@
--- As before, but the rows of the stock are found by their SKUs first and then updated
--- where they are: a list of all SKUs beside the SKU of each row was sorted anew for each
--- row of a batch. They are locked (move_stock), so nobody moves them meanwhile.
+-- As before, but the list of SKUs by which the stock is looked up comes sorted and
+-- without duplicates: for each row of a batch the server makes it so, which is quick
+-- if it is already. (Found by their places instead, rows that another process has just
+-- changed would be passed over: an order.placed and the payment.voided of the same
+-- order may be under way at once.)
 CREATE OR REPLACE FUNCTION reserve_stock(ords int[], event_ids uuid[], order_ids uuid[], order_lines json[])
 RETURNS TABLE (ord int, outcome text, sequence bigint, beside json)
 LANGUAGE plpgsql AS $$
@@ -52,8 +54,7 @@ BEGIN
       UPDATE stock s SET on_hand = s.on_hand - t.quantity, reserved = s.reserved + t.quantity
       FROM (SELECT sku, sum(quantity) AS quantity FROM lines
             WHERE unknown IS NULL AND fits GROUP BY sku) AS t
-      CROSS JOIN LATERAL (SELECT k.ctid FROM stock k WHERE k.sku = t.sku LIMIT 1) AS place
-      WHERE s.ctid = place.ctid)
+      WHERE s.sku = t.sku AND s.sku = ANY (ARRAY(SELECT DISTINCT l.sku FROM lines l ORDER BY l.sku)))
     SELECT ord, CASE WHEN unknown IS NULL THEN 'RESERVED' ELSE 'UNKNOWN_SKU' END, 1::bigint,
            CASE WHEN unknown IS NOT NULL THEN json_build_object('sku', unknown) END
     FROM judged WHERE unknown IS NOT NULL OR fits;
@@ -95,65 +96,8 @@ BEGIN
       VALUES (doubtful.order_id, 'RESERVED', doubtful.skus, doubtful.quantities, 1, doubtful.event_id);
       UPDATE stock s SET on_hand = s.on_hand - w.quantity, reserved = s.reserved + w.quantity
       FROM unnest(doubtful.skus, doubtful.quantities) AS w (sku, quantity)
-      CROSS JOIN LATERAL (SELECT k.ctid FROM stock k WHERE k.sku = w.sku LIMIT 1) AS place
-      WHERE s.ctid = place.ctid;
+      WHERE s.sku = w.sku AND s.sku = ANY (doubtful.skus);
     END IF;
     RETURN NEXT;
   END LOOP;
-END $$;
-
-CREATE OR REPLACE FUNCTION release_stock(ords int[], event_ids uuid[], order_ids uuid[], causes json[])
-RETURNS TABLE (ord int, outcome text, sequence bigint, beside json)
-LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-BEGIN
-  RETURN QUERY
-    WITH asked AS (
-      SELECT * FROM unnest(ords, event_ids, order_ids, causes) AS a (ord, event_id, order_id, cause)),
-    released AS (
-      UPDATE reservations v SET status = 'RELEASED', cause = a.cause, ended_by = a.event_id,
-        sequence = v.sequence + 1, updated_at = clock_timestamp()
-      FROM asked a WHERE v.order_id = a.order_id AND v.status = 'RESERVED'
-      RETURNING v.*),
-    given_back AS (
-      UPDATE stock s SET on_hand = s.on_hand + g.quantity, reserved = s.reserved - g.quantity
-      FROM (SELECT l.sku, sum(l.quantity) AS quantity
-            FROM released r, unnest(r.skus, r.quantities) AS l (sku, quantity) GROUP BY l.sku) AS g
-      CROSS JOIN LATERAL (SELECT k.ctid FROM stock k WHERE k.sku = g.sku LIMIT 1) AS place
-      WHERE s.ctid = place.ctid),
-    repeated AS (
-      UPDATE reservations v SET sequence = v.sequence + CASE WHEN v.status = 'SHIPPED' THEN 0 ELSE 1 END
-      FROM asked a WHERE v.order_id = a.order_id AND v.status <> 'RESERVED'
-      RETURNING v.*),
-    tombstones AS (
-      INSERT INTO reservations (order_id, status, cause, sequence, ended_by)
-      SELECT order_id, 'RELEASED', cause, 1, event_id FROM asked a
-      WHERE NOT EXISTS (SELECT FROM reservations v WHERE v.order_id = a.order_id)
-      ORDER BY order_id
-      RETURNING *)
-    SELECT a.ord, v.status, v.sequence, json_build_object('cause', v.cause)
-    FROM asked a
-    JOIN (TABLE released UNION ALL TABLE repeated UNION ALL TABLE tombstones) AS v USING (order_id);
-END $$;
-
-CREATE OR REPLACE FUNCTION ship_stock(ords int[], event_ids uuid[], order_ids uuid[])
-RETURNS TABLE (ord int, outcome text, sequence bigint, beside json)
-LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-BEGIN
-  RETURN QUERY
-    WITH asked AS (
-      SELECT * FROM unnest(ords, event_ids, order_ids) AS a (ord, event_id, order_id)),
-    gone AS (
-      UPDATE reservations v SET status = 'SHIPPED', ended_by = a.event_id, updated_at = clock_timestamp()
-      FROM asked a WHERE v.order_id = a.order_id AND v.status = 'RESERVED'
-      RETURNING v.*),
-    sent AS (
-      UPDATE stock s SET reserved = s.reserved - g.quantity, shipped = s.shipped + g.quantity
-      FROM (SELECT l.sku, sum(l.quantity) AS quantity
-            FROM gone, unnest(gone.skus, gone.quantities) AS l (sku, quantity) GROUP BY l.sku) AS g
-      CROSS JOIN LATERAL (SELECT k.ctid FROM stock k WHERE k.sku = g.sku LIMIT 1) AS place
-      WHERE s.ctid = place.ctid)
-    SELECT a.ord, coalesce(g.status, v.status, 'MISSING'), 0::bigint, NULL::json
-    FROM asked a LEFT JOIN gone g USING (order_id) LEFT JOIN reservations v USING (order_id);
 END $$;
