@@ -129,7 +129,8 @@ def publish(outbox, broker, rate, seconds):
     commit events that nobody relays."""
     broker.purge()
     with tempfile.TemporaryDirectory() as directory:
-        beside = start_load(outbox.postgres, outbox.name, rate, WARM_UP_S + seconds, directory)
+        # Longer than the publisher, which takes a moment to begin.
+        beside = start_load(outbox.postgres, outbox.name, rate, 2 * WARM_UP_S + seconds, directory)
         time.sleep(WARM_UP_S)
         load = Child([sys.executable, "-B", PUBLISHER, rate, seconds], {},
                      RUN / "log" / "bench-publisher.log")
