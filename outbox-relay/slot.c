@@ -564,3 +564,9 @@ slot_has_left_some(const struct slot *slot)
 {
 	return claim_has_left_some(&slot->claim);
 }
+
+bool
+slot_holds_every_lane(const struct slot *slot)
+{
+	return slot_is_busy(slot) && slot->claim.n_cursors == CURSOR_LANES;
+}

@@ -24,8 +24,10 @@ enum {
 	DELIVERY_SLOT = EVENT_SLOTS,
 	SLOTS,
 	/* How often an idle slot looks while another one is busy with all that
-	 * there was. */
+	 * there was; and while that one holds every lane, so that its end is
+	 * what there is to wait for, unless it fails. */
 	BUSY_POLL_MS = 5,
+	BUSY_POLL_HELD_MS = 100,
 	BUSY_POLL_DELIVERIES_MS = 50,
 };
 
@@ -149,12 +151,23 @@ is_busy(const struct source *source)
 	return false;
 }
 
+static void
+look_again(struct source *source)
+{
+	int64_t wait_ms = BUSY_POLL_MS;
+
+	for (size_t i = 0; i < EVENT_SLOTS; i++)
+		if (slot_holds_every_lane(&source->slots[i]))
+			wait_ms = BUSY_POLL_HELD_MS;
+	wb_timer_start_ms(&source->poll_timer, wait_ms);
+}
+
 /* Nothing was found. */
 static void
 rest(struct source *source)
 {
 	if (is_busy(source)) {
-		wb_timer_start_ms(&source->poll_timer, BUSY_POLL_MS);
+		look_again(source);
 		return;
 	}
 	if (can_claim(source) && idle_slot(source) != NULL &&
@@ -270,7 +283,7 @@ on_slot_claimed(void *arg, struct slot *slot)
 	if (slot_has_left_some(slot))
 		claim_events(source);
 	else
-		wb_timer_start_ms(&source->poll_timer, BUSY_POLL_MS);
+		look_again(source);
 }
 
 static void

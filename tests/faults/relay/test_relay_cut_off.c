@@ -218,6 +218,56 @@ test_silence_of_the_broker(void **state)
 	fall_silent(false, true, "silence of the broker");
 }
 
+/* ---- looks beside a batch ---- */
+
+#define LOOKS_IN_VAIN_SQL                                                      \
+	"SELECT xact_rollback FROM pg_stat_database "                          \
+	"WHERE datname = current_database()"
+
+static long
+looks_in_vain(void)
+{
+	return strtol(wb_test_select(&bus.db, LOOKS_IN_VAIN_SQL), NULL, 10);
+}
+
+/* A batch that waits for the broker's word holds every lane: nobody looks for
+ * what cannot be had. A session tells the server's counters about its looks
+ * once a second. */
+static void
+test_every_lane_is_held(void **state)
+{
+	enum { EVENTS = 100, HELD_MS = 3000, EACH_MS = 50 };
+	char more[512];
+	int64_t began_us;
+	long n;
+
+	(void)state;
+	(void)snprintf(more, sizeof more,
+	               "--confirm-timeout-ms=%d --claim-cap-ms=%d "
+	               "--idle-in-transaction-ms=300000 "
+	               "--amqp-brokers=%s",
+	               WB_TEST_RELAY_WAIT_MS, 2 * WB_TEST_RELAY_WAIT_MS,
+	               wb_test_url_at(bus.brokers, "amqp", "127.0.0.1",
+	                              wb_silent_proxy_port(proxy)));
+	wb_test_relay_start(&bus, 0, more, NULL);
+	wb_test_relay_until_ready(&bus, 0, true);
+	wb_silent_proxy_freeze_ways(proxy, false, true);
+	wb_test_script(&bus.db,
+	               "INSERT INTO outbox_events (aggregate_type, "
+	               "aggregate_id, event_type, payload) SELECT 'thing', "
+	               "'a' || n, '" WB_TEST_TYPE "', '{}' "
+	               "FROM generate_series(0, 99) AS n");
+	wb_test_bus_until_new(&bus, EVENTS);
+	began_us = wb_mono_us();
+	n = looks_in_vain();
+	wb_test_bus_run_ms(&bus, HELD_MS);
+	n = looks_in_vain() - n;
+	assert_true(n * EACH_MS * 1000 < wb_mono_us() - began_us);
+	wb_silent_proxy_freeze(proxy, false);
+	wb_test_bus_check(&bus, EVENTS);
+	assert_int_equal(bus.n_duplicate, 0);
+}
+
 /* ---- an alarm ---- */
 
 static void
@@ -258,6 +308,7 @@ main(void)
 		TEST(test_silence),
 		TEST(test_silence_of_the_relay),
 		TEST(test_silence_of_the_broker),
+		TEST(test_every_lane_is_held),
 		TEST(test_alarm),
 		TEST(test_started_under_alarm),
 		TEST(test_broker_killed),
