@@ -231,7 +231,7 @@ on_close(struct evhttp_connection *evcon, void *arg)
 	if (conn->request != NULL)
 		wb_http_request_lost(conn->request);
 	if (conn->has_unread)
-		wb_http_linger(server, conn->fd);
+		wb_http_linger(server, conn->bev);
 	unlink_conn(conn);
 	wb_loop_undefer(server->loop, conn);
 	wb_loop_defer(server->loop, free_conn, conn);

@@ -137,10 +137,11 @@ void wb_http_page_timeout(struct wb_http_conn *conn);
 
 /* ---- after the close: linger.c ---- */
 
-/* Reads and drops what the peer still sends on a copy of the connection's
- * socket: closing with unread input would reset the connection, and the peer
- * could lose the answer. Until the peer closes or the read deadline. */
-void wb_http_linger(struct wb_http_server *server, evutil_socket_t fd);
+/* Takes the socket of a connection that libevent is about to close, says that
+ * nothing more is written, then reads and drops what the peer still sends:
+ * closing with unread input would reset the connection, and the peer could lose
+ * the answer. Until the peer closes or the read deadline. */
+void wb_http_linger(struct wb_http_server *server, struct bufferevent *bev);
 void wb_http_linger_free_all(struct wb_http_server *server);
 
 /* ---- one request: request.c, reply.c ---- */

@@ -2,10 +2,10 @@
 
 #include "base/mem.h"
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -72,21 +72,19 @@ on_deadline(void *arg)
 	end(linger);
 }
 
+/* The socket itself, not a copy: the loop watches no copies. */
 void
-wb_http_linger(struct wb_http_server *server, evutil_socket_t fd)
+wb_http_linger(struct wb_http_server *server, struct bufferevent *bev)
 {
-	struct wb_http_linger *linger;
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	struct wb_http_linger *linger = wb_zalloc(sizeof(*linger));
 
-	/* Out of files: then the peer may lose the answer. */
-	if (copy < 0)
-		return;
-	linger = wb_zalloc(sizeof(*linger));
 	linger->magic = LINGER_MAGIC;
 	linger->server = server;
-	linger->fd = copy;
+	linger->fd = bufferevent_getfd(bev);
+	(void)bufferevent_setfd(bev, -1);
+	(void)shutdown(linger->fd, SHUT_WR);
 	linger->event =
-	    wb_made(event_new(wb_loop_base(server->loop), copy,
+	    wb_made(event_new(wb_loop_base(server->loop), linger->fd,
 	                      EV_READ | EV_PERSIST, on_readable, linger));
 	(void)event_add(linger->event, NULL);
 	wb_timer_init(&linger->timer, server->loop, on_deadline, linger);

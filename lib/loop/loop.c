@@ -117,7 +117,7 @@ wb_loop_new(void)
 	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	/* What is watched is told to the kernel once per turn, not at each
-	 * change. Not safe with descriptors made by dup(): there are none. */
+	 * change. Not safe for copies of a descriptor: nobody makes one. */
 	(void)event_config_set_flag(config,
 	                            EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	loop->magic = LOOP_MAGIC;

@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "base/clock.h"
 
 /* A request with n bytes in all its headers. */
 static void
@@ -69,6 +72,40 @@ large_bodies_get_413(void **state)
 	wb_test_http_gets_problem("POST /echo" HOST
 	                          "Transfer-Encoding: chunked\r\n" END "zz\r\n",
 	                          413);
+}
+
+static int64_t
+cpu_us_of(pid_t pid)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+	assert_int_equal(clock_gettime(clock, &used), 0);
+	return used.tv_sec * INT64_C(1000000) + used.tv_nsec / 1000;
+}
+
+/* Who was refused and does not close is waited for, not asked again and again:
+ * a loop that turned without end would take most of a core. */
+static void
+a_refused_peer_costs_nothing(void **state)
+{
+	int fd = wb_test_http_connect(http.port);
+	int64_t began_us, cpu_us;
+
+	(void)state;
+	assert_true(
+	    wb_test_http_send(fd, "POST /echo" HOST "Content-Length: 1\r\n"
+	                          "Transfer-Encoding: chunked\r\n" END "1"));
+	wb_test_http_read(fd, &http.reply, true);
+	wb_test_http_is_problem(400);
+	began_us = wb_mono_us();
+	cpu_us = cpu_us_of(http.pid);
+	wb_test_sleep_ms(150);
+	cpu_us = cpu_us_of(http.pid) - cpu_us;
+	assert_true(cpu_us < (wb_mono_us() - began_us) / 5);
+	assert_true(wb_test_http_is_closed(fd));
+	(void)close(fd);
 }
 
 static void
@@ -393,6 +430,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(large_heads_get_431),
 		WITH_SERVER(large_bodies_get_413),
+		WITH_SERVER(a_refused_peer_costs_nothing),
 		WITH_SERVER(connections_are_kept),
 		WITH_SERVER(pipelined_requests_are_answered_in_order),
 		WITH_SERVER(a_body_is_no_request),
