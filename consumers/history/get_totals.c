@@ -116,15 +116,15 @@ read_days(struct wb_http_request *request, struct state *ret_state)
 	first = last - (DEFAULT_DAYS - 1);
 	if (from != NULL && !parse_day(from, &first))
 		goto bad;
-	if (first > last || last - first >= MOST_DAYS)
+	if (first < 0 || first > last || last - first >= MOST_DAYS)
 		goto bad;
 	format_day(first, ret_state->from);
 	format_day(last, ret_state->to);
 	return true;
 bad:
 	wb_http_problem(request, 400, "invalid-query",
-	                "from and to must be days such as 2026-11-28, at most "
-	                "366 of them.");
+	                "from and to must be days since 1970 such as "
+	                "2026-11-28, at most 366 of them.");
 	return false;
 }
 

@@ -223,6 +223,8 @@ refuses_bad_queries(void **state)
 		{ "/orders/totals?to=yesterday", 400 },
 		{ "/orders/totals?from=2026-11-20&to=2026-11-19", 400 },
 		{ "/orders/totals?from=2024-11-20&to=2026-11-19", 400 },
+		{ "/orders/totals?from=0000-01-01&to=0000-01-02", 400 },
+		{ "/orders/totals?to=1970-01-29", 400 },
 		{ "/orders/" ORDER_1, 404 },
 	};
 
