@@ -83,6 +83,11 @@ batch_fail(struct batch *batch, struct row *row, enum row_state state,
 	va_start(ap, fmt);
 	(void)vsnprintf(row->reason, sizeof row->reason, fmt, ap);
 	va_end(ap);
+	/* It holds the broker's words, which were cut: half a character is
+	 * no text for the database. */
+	for (char *c = row->reason; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 	batch_end(batch, row, state);
 }
 

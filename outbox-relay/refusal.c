@@ -19,19 +19,21 @@ find_limit(const char *text)
 	return at == NULL ? 0 : (size_t)strtoull(at + strlen(words), NULL, 10);
 }
 
-/* The name itself may hold quotes. */
+/* The name may hold quotes, and these very words; that of the vhost is not the
+ * event's. */
 static void
 find_exchange(const char *text, char ret_exchange[256])
 {
 	static const char before[] = "exchange '", after[] = "' in vhost '";
 	const char *at = strstr(text, before);
-	const char *end;
+	const char *end = NULL;
 	size_t bytes;
 
 	if (at == NULL)
 		return;
 	at += strlen(before);
-	end = strstr(at, after);
+	for (const char *next = at; (next = strstr(next, after)) != NULL;)
+		end = next++;
 	if (end == NULL || end - at > 255)
 		return;
 	bytes = (size_t)(end - at);

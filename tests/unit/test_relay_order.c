@@ -50,6 +50,16 @@ build(void)
 }
 
 static void
+reasons_are_plain_text(void **state)
+{
+	struct row *row = add("a", 10, 1, 0);
+
+	(void)state;
+	batch_fail(&batch, row, ROW_UNROUTABLE, "no exchange %.3s", "a\nы");
+	assert_string_equal(row->reason, "no exchange a??");
+}
+
+static void
 one_chain_per_aggregate(void **state)
 {
 	struct row *a1 = add("a", 10, 1, 0), *b1 = add("b", 11, 1, 0);
@@ -337,6 +347,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(reasons_are_plain_text),
 		TEST(one_chain_per_aggregate),
 		TEST(aggregates_of_other_types_are_others),
 		TEST(a_chain_tells_what_comes_next),

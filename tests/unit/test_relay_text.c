@@ -248,6 +248,9 @@ the_broker_tells_which_exchange(void **state)
 	assert_string_equal(refusal.exchange, "x");
 	refusal = refusal_of(404, "NOT_FOUND - no exchange 'a'b' in vhost '/'");
 	assert_string_equal(refusal.exchange, "a'b");
+	refusal = refusal_of(404, "NOT_FOUND - no exchange 'a' in vhost 'b' in "
+	                          "vhost '/'");
+	assert_string_equal(refusal.exchange, "a' in vhost 'b");
 	refusal = refusal_of(406, "no exchange 'x'");
 	assert_string_equal(refusal.exchange, "");
 	refusal = refusal_of(404, "NOT_FOUND - no queue 'q' in vhost '/'");
