@@ -151,15 +151,23 @@ is_busy(const struct source *source)
 	return false;
 }
 
+static bool
+is_every_lane_held(const struct source *source)
+{
+	for (size_t i = 0; i < EVENT_SLOTS; i++)
+		if (slot_holds_every_lane(&source->slots[i]))
+			return true;
+	return false;
+}
+
+/* Deliveries that were looked for in vain do not put it off. */
 static void
 look_again(struct source *source)
 {
-	int64_t wait_ms = BUSY_POLL_MS;
-
-	for (size_t i = 0; i < EVENT_SLOTS; i++)
-		if (slot_holds_every_lane(&source->slots[i]))
-			wait_ms = BUSY_POLL_HELD_MS;
-	wb_timer_start_ms(&source->poll_timer, wait_ms);
+	if (!is_every_lane_held(source))
+		wb_timer_start_ms(&source->poll_timer, BUSY_POLL_MS);
+	else if (!wb_timer_is_pending(&source->poll_timer))
+		wb_timer_start_ms(&source->poll_timer, BUSY_POLL_HELD_MS);
 }
 
 /* Nothing was found. */

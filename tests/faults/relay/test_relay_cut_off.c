@@ -231,12 +231,12 @@ looks_in_vain(void)
 }
 
 /* A batch that waits for the broker's word holds every lane: nobody looks for
- * what cannot be had. A session tells the server's counters about its looks
- * once a second. */
+ * what cannot be had, ten times a second in case it fails, and twenty times for
+ * deliveries. A session tells the server's counters of it once a second. */
 static void
 test_every_lane_is_held(void **state)
 {
-	enum { EVENTS = 100, HELD_MS = 3000, EACH_MS = 50 };
+	enum { EVENTS = 100, HELD_MS = 3000, EACH_MS = 20 };
 	char more[512];
 	int64_t began_us;
 	long n;
