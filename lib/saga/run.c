@@ -292,7 +292,7 @@ settle(struct wb_consumer *c)
 	if (c->config->on_committed != NULL)
 		c->config->on_committed(c->config->arg);
 	if (wave->first < wave->n_messages)
-		return WB_CONSUMER_RUNNING;
+		return wb_consumer_next(c);
 	wb_pace_end(&c->pace, wb_mono_us(), wave->n_messages);
 	wb_batch_end(c);
 	return WB_CONSUMER_IDLE;
