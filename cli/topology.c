@@ -77,33 +77,94 @@ vhost_of(const struct wb_cli *cli)
 	return cli->brokers.list[0].vhost;
 }
 
+static void
+tell_users(struct wb_cli *cli)
+{
+	size_t n = wb_topology_n_users();
+
+	if (cli->is_json)
+		wb_json_i64(wb_cli_json(cli), "users", (int64_t)n);
+	else
+		printf("%zu users and their rights set\n", n);
+}
+
+static void
+tell_declared(struct wb_cli *cli)
+{
+	size_t n_queues = wb_topology_n_queues();
+	struct wb_json *json;
+
+	if (!cli->is_json) {
+		printf("declared: exchange %s, %zu queues, %zu bindings\n",
+		       TOPOLOGY_EXCHANGE, n_queues, wb_topology_n_bindings);
+		return;
+	}
+	json = wb_cli_json(cli);
+	wb_json_text(json, "exchange", TOPOLOGY_EXCHANGE);
+	wb_json_i64(json, "queues", (int64_t)n_queues);
+	wb_json_i64(json, "bindings", (int64_t)wb_topology_n_bindings);
+}
+
+struct comparison {
+	struct wb_cli *cli;
+	struct wb_json list; /* kept back: after a failure it says nothing */
+	size_t differences;
+};
+
+static void
+tell_difference(void *arg, const char *difference)
+{
+	struct comparison *comparison = arg;
+
+	if (comparison->cli->is_json)
+		wb_json_text(&comparison->list, NULL, difference);
+	else
+		puts(difference);
+	comparison->differences++;
+}
+
+static int
+compare(struct wb_cli *cli, struct wb_management *management)
+{
+	struct comparison comparison = { .cli = cli };
+	struct wb_note note = { "" };
+	enum wb_err err;
+
+	wb_json_array(&comparison.list, NULL);
+	err = wb_topology_compare(management, vhost_of(cli), tell_difference,
+	                          &comparison, &note);
+	wb_json_close(&comparison.list);
+	if (err == WB_OK && cli->is_json)
+		wb_json_raw(wb_cli_json(cli), "differences",
+		            wb_buf_text(&comparison.list.text));
+	wb_json_fini(&comparison.list);
+	if (err != WB_OK)
+		return wb_cli_fail(cli, err, &note);
+	if (!cli->is_json && comparison.differences > 0)
+		printf("differences: %zu\n", comparison.differences);
+	else if (!cli->is_json)
+		puts("the broker has what the table says");
+	return comparison.differences == 0 ? WB_CLI_DONE : WB_CLI_FAILED;
+}
+
 /* Users if their passwords are given, then the comparison. */
 static int
 manage(struct wb_cli *cli, const char *secrets_dir)
 {
 	struct wb_management *management = wb_cli_management(cli);
 	struct wb_note note = { "" };
-	size_t differences = 0;
-	enum wb_err err = WB_OK;
+	enum wb_err err;
 
 	if (management == NULL)
 		return WB_CLI_USAGE;
-	if (secrets_dir[0] != '\0')
+	if (secrets_dir[0] != '\0') {
 		err = wb_topology_make_users(management, vhost_of(cli),
 		                             secrets_dir, &note);
-	if (err == WB_OK && secrets_dir[0] != '\0')
-		printf("%zu users and their rights set\n",
-		       wb_topology_n_users());
-	if (err == WB_OK)
-		err = wb_topology_compare(management, vhost_of(cli),
-		                          &differences, &note);
-	if (err != WB_OK)
-		return wb_cli_fail(cli, err, &note);
-	if (differences > 0)
-		printf("differences: %zu\n", differences);
-	else
-		puts("the broker has what the table says");
-	return differences == 0 ? WB_CLI_DONE : WB_CLI_FAILED;
+		if (err != WB_OK)
+			return wb_cli_fail(cli, err, &note);
+		tell_users(cli);
+	}
+	return compare(cli, management);
 }
 
 static int
@@ -125,9 +186,7 @@ apply(struct wb_cli *cli, const void *arg)
 	                          &note);
 	if (err != WB_OK)
 		return wb_cli_fail(cli, err, &note);
-	printf("declared: exchange %s, %zu queues, %zu bindings\n",
-	       TOPOLOGY_EXCHANGE, wb_topology_n_queues(),
-	       wb_topology_n_bindings);
+	tell_declared(cli);
 	return url[0] == '\0' ? WB_CLI_DONE : manage(cli, params->secrets_dir);
 }
 

@@ -18,18 +18,19 @@ struct comparing {
 	struct wb_management *management;
 	const char *vhost;
 	struct wb_note *note;
-	size_t differences;
+	void (*tell)(void *arg, const char *difference);
+	void *arg;
 };
 
 static void WB_PRINTF(2, 3) differ(struct comparing *c, const char *fmt, ...)
 {
+	char text[512]; /* names of AMQP have 255 bytes at most */
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vprintf(fmt, args);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	(void)putchar('\n');
-	c->differences++;
+	c->tell(c->arg, text);
 }
 
 /* GET /api/<kind>/<vhost>/<name><rest>; *ret is NULL when there is no such
@@ -249,11 +250,16 @@ compare_bindings(struct comparing *c)
 
 enum wb_err
 wb_topology_compare(struct wb_management *management, const char *vhost,
-                    size_t *ret_differences, struct wb_note *note)
+                    void (*tell)(void *arg, const char *difference), void *arg,
+                    struct wb_note *note)
 {
-	struct comparing c = { .management = management,
-		               .vhost = vhost,
-		               .note = note };
+	struct comparing c = {
+		.management = management,
+		.vhost = vhost,
+		.note = note,
+		.tell = tell,
+		.arg = arg,
+	};
 	unsigned major = 0;
 	enum wb_err err = wb_management_version(management, &major, note);
 	size_t i;
@@ -267,7 +273,5 @@ wb_topology_compare(struct wb_management *management, const char *vhost,
 	}
 	if (err == WB_OK)
 		err = compare_bindings(&c);
-	if (err == WB_OK)
-		*ret_differences = c.differences;
 	return err;
 }

@@ -31,10 +31,11 @@ enum wb_err wb_topology_make_users(struct wb_management *management,
                                    const char *vhost, const char *secrets_dir,
                                    struct wb_note *note);
 
-/* Prints a line on stdout per difference and counts them. */
+/* Tells each difference in a line of its own. */
 enum wb_err wb_topology_compare(struct wb_management *management,
-                                const char *vhost, size_t *ret_differences,
-                                struct wb_note *note);
+                                const char *vhost,
+                                void (*tell)(void *arg, const char *difference),
+                                void *arg, struct wb_note *note);
 
 /* RabbitMQ definitions (load_definitions, rabbitmqctl import_definitions). */
 void wb_topology_print_definitions(struct wb_buf *out, const char *vhost,

@@ -152,9 +152,15 @@ test_apply_then_check(void **state)
 	(void)state;
 	assert_run("check", 1, "exchange waybill.events: missing");
 	assert_run("check", 1, "queue history.dlq: missing");
+	assert_run("check --json", 1,
+	           "{\"differences\":[\"exchange waybill.events: missing\",");
 	assert_run("apply", 0, "the broker has what the table says");
 	assert_run("apply", 0, "12 queues, 38 bindings");
 	assert_run("check", 0, "the broker has what the table says");
+	assert_run("check --json", 0, "{\"differences\":[]}");
+	assert_run("apply --json", 0,
+	           "{\"exchange\":\"waybill.events\",\"queues\":12,"
+	           "\"bindings\":38,\"differences\":[]}");
 }
 
 /* What was done by hand, behind the table's back. */
