@@ -1,5 +1,5 @@
 /* The catalogue of log codes: name, code, what an operator should know.
- * docs/log-codes.md is generated from it. */
+ * docs/log-codes.md is written from it (tests/contracts/log_codes.py). */
 #ifndef WB_BASE_LOG_CODES_H
 #define WB_BASE_LOG_CODES_H
 

@@ -66,8 +66,4 @@ void wb_params_complain(const char *name, const char *value,
 
 void wb_params_free(const struct wb_param_set *sets, size_t n_sets);
 
-/* The tables as Markdown rows on stdout, for docs/params.md:
- * | flag | variable | default | allowed | what it is for | */
-void wb_params_print_markdown(const struct wb_param_set *sets, size_t n_sets);
-
 #endif

@@ -1,4 +1,4 @@
-/* The tables as text: --help, --print-config and docs/params.md. */
+/* The tables as text: --help and --print-config. */
 #include "base/params_priv.h"
 
 #include <inttypes.h>
@@ -97,37 +97,5 @@ wb_params_print_config(const struct wb_param_slot *slots, size_t n_slots)
 		       slots[i].param->name);
 		print_value(&slots[i]);
 		printf("\n");
-	}
-}
-
-/* A bar would end the cell. */
-static void
-print_cell(const char *text)
-{
-	const char *at;
-
-	printf(" ");
-	for (at = text; *at != '\0'; at++)
-		printf("%s%c", *at == '|' ? "\\" : "", *at);
-	printf(" |");
-}
-
-void
-wb_params_print_markdown(const struct wb_param_set *sets, size_t n_sets)
-{
-	char env[WB_PARAM_ENV_BYTES], allowed[WB_PARAM_ALLOWED_BYTES];
-	size_t i, j;
-
-	for (i = 0; i < n_sets; i++) {
-		for (j = 0; j < sets[i].n_params; j++) {
-			const struct wb_param *param = &sets[i].params[j];
-
-			printf("| `--%s` | `%s` | `%s` |", param->name,
-			       wb_param_env_name(param, env),
-			       shown_default(param));
-			print_cell(wb_param_allowed(param, allowed));
-			print_cell(param->help);
-			printf("\n");
-		}
 	}
 }

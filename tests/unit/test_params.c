@@ -230,30 +230,6 @@ the_printed_config_can_be_loaded(void **state)
 	                             "password= pool=2\n");
 }
 
-static int
-print_markdown(void *arg)
-{
-	const struct wb_param_set set = { params_case_rows, PARAMS_CASE_ROWS,
-		                          NULL };
-
-	(void)arg;
-	wb_params_print_markdown(&set, 1);
-	return 0;
-}
-
-static void
-markdown_has_a_row_per_parameter(void **state)
-{
-	struct capture got;
-
-	(void)state;
-	capture_run(&got, print_markdown, NULL);
-	assert_int_equal(capture_n_lines(got.out), (int)PARAMS_CASE_ROWS);
-	assert_contains(got.out, "| `--prefetch` | `WB_PREFETCH` | `100` | "
-	                         "a whole number from 1 to 65535 messages | "
-	                         "Unacked messages \\| at once. |\n");
-}
-
 int
 main(void)
 {
@@ -269,7 +245,6 @@ main(void)
 		cmocka_unit_test(help_shows_each_parameter),
 		cmocka_unit_test(version_is_that_of_the_build),
 		cmocka_unit_test(the_printed_config_can_be_loaded),
-		cmocka_unit_test(markdown_has_a_row_per_parameter),
 	};
 
 	return cmocka_run_group_tests_name(
