@@ -28,6 +28,9 @@ build_preset() {
 }
 
 cmd_build() {
+	case ${1:-} in
+	clang | fuzz) PACKAGES="$PACKAGES clang" ;;
+	esac
 	packages_ensure
 	build_preset "${1:-release}"
 }
