@@ -38,12 +38,24 @@ pid_signal() {
 	kill -s "$1" "$pid_target" 2>/dev/null
 }
 
+# pid_kill NAME: with all of its session (see spawn): what it has started would
+# outlive it.
+pid_kill() {
+	pid_leader=$(pid_of "$1") || return 0
+	for pid_stat in /proc/[0-9]*/stat; do
+		[ "$(sed 's/.*) //' "$pid_stat" 2>/dev/null |
+			awk '{ print $4 }')" = "$pid_leader" ] || continue
+		pid_member=${pid_stat#/proc/}
+		kill -s KILL "${pid_member%/stat}" 2>/dev/null || true
+	done
+}
+
 # pid_stop NAME SIGNAL SECONDS: asks, waits, and in the end insists.
 pid_stop() {
 	pid_signal "$2" "$1" || return 0
 	if ! wait_until "$3" pid_gone "$1"; then
 		note "$1 did not stop within $3 s: killed"
-		pid_signal KILL "$1" || true
+		pid_kill "$1"
 		wait_until 10 pid_gone "$1" || die "$1 can't be stopped"
 	fi
 	rm -f -- "$RUN/pid/$1"
