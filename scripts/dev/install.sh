@@ -7,7 +7,8 @@ set -eu
 POLICY=/usr/sbin/policy-rc.d
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/waybill.conf
 UNITS="postgresql.service rabbitmq-server.service nginx.service
-	pgbouncer.service docker.service docker.socket containerd.service"
+	pgbouncer.service docker.service docker.socket containerd.service
+	epmd.service epmd.socket"
 made=
 
 clean_up() {
