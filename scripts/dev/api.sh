@@ -6,11 +6,12 @@ api_url() {
 	printf '%s\n' "${API_URL:-http://127.0.0.1:${GATEWAY_PORT:-}}"
 }
 
-# api METHOD PATH [JSON]: sets api_status and api_body.
+# api METHOD PATH [JSON]: sets api_status and api_body. The token is on no command
+# line, where all could read it.
 api() {
-	api_answer=$(curl -s -S --max-time 15 -X "$1" \
+	api_answer=$(printf 'Authorization: Bearer %s\n' "${api_token:-}" |
+		curl -s -S --max-time 15 -X "$1" ${api_token:+-H @-} \
 		-H 'Content-Type: application/json' ${3:+-d "$3"} \
-		${api_token:+-H "Authorization: Bearer $api_token"} \
 		-w '\n%{http_code}' "$(api_url)$2") ||
 		die "the API did not answer: $1 $2" "see ./dev status"
 	api_status=${api_answer##*
