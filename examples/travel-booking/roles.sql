@@ -2,7 +2,7 @@
 --   psql -v secrets=DIR -f roles.sql postgres
 -- Safe to run again. DIR holds one file per role with its password. The role relay,
 -- which the outbox's tables are granted to, is that of schema/roles.sql, if it is
--- there already.
+-- there already: its password then stays as it is.
 \set ON_ERROR_STOP on
 
 \set trips_password `cat :'secrets'/trips`
@@ -20,6 +20,8 @@ INSERT INTO wanted_roles VALUES
   ('car', :'car_password'),
   ('notices', :'notices_password'),
   ('relay', :'relay_password');
+
+DELETE FROM wanted_roles USING pg_roles WHERE name = rolname AND name = 'relay';
 
 SELECT format('CREATE ROLE %I', name) FROM wanted_roles
   WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec
