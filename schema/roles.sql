@@ -6,8 +6,8 @@
 --
 -- waybill_owner owns the databases and, as it runs the migrations, all that is
 -- in them. A service logs in as a role of its own name, may connect to its own
--- database only, owns nothing, and gets from the migrations what it needs. relay
--- may connect to every database that has an outbox.
+-- database only (of those made here), owns nothing, and gets from the migrations
+-- what it needs. relay may connect to every database that has an outbox.
 \set ON_ERROR_STOP on
 
 \set owner_password `cat :'secrets'/waybill_owner`

@@ -3,7 +3,7 @@
 # each time; at the end they are stopped and their data is deleted, the logs
 # stay. What is measured, and beside what, is in bench/.
 
-BENCH_USAGE="./dev bench relay|storage|accept|saga|consumer [--full] [--json FILE]"
+BENCH_USAGE="./dev bench relay|storage|accept|consumer|saga [--full (not saga)] [--json FILE]"
 # Databases that the measured ones are copies of: any that has an outbox; and that
 # of orders-api.
 BENCH_TEMPLATE=customers
@@ -28,7 +28,10 @@ cmd_bench() {
 bench_check() {
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--full) ;;
+		--full)
+			[ "$bench" != saga ] || die "saga has no --full" \
+				"$BENCH_USAGE" 2
+			;;
 		--json)
 			[ $# -gt 1 ] || die "--json which file?" \
 				"$BENCH_USAGE" 2
