@@ -25,8 +25,8 @@ wb_amqp_heartbeat_start(struct wb_amqp *conn)
 		wb_timer_start_ms(&conn->heartbeat, conn->heartbeat_ms / 2);
 }
 
-/* A broker in alarm reads nothing from a connection that publishes and stops
- * watching heartbeats; so do we. A dead host is then found by TCP keepalive. */
+/* A broker in alarm reads nothing from a connection that publishes, and expects
+ * no heartbeats from it; but it goes on sending its own. */
 void
 wb_amqp_on_heartbeat_timer(void *arg)
 {
@@ -34,10 +34,7 @@ wb_amqp_on_heartbeat_timer(void *arg)
 
 	WB_CAST(conn, arg, WB_AMQP_MAGIC);
 	wb_amqp_enter(conn);
-	if (conn->is_blocked)
-		conn->ticks_silent = 0;
-	else
-		conn->ticks_silent++;
+	conn->ticks_silent++;
 	if (conn->ticks_silent > TICKS_UNTIL_DEAD) {
 		wb_amqp_lost(conn, "no heartbeat for %lld ms",
 		             (long long)conn->heartbeat_ms * 2);

@@ -459,7 +459,11 @@ test_bad_frames(void **state)
 	wb_test_amqp_init(&amqp, loop, url);
 }
 
-/* A broker in alarm says so; heartbeats are not watched until it is over. */
+/* A broker in alarm says so and reads nothing until it is over, but its own
+ * heartbeats go on: one that falls silent is gone. */
+#define BLOCKED                                                                \
+	"\x01\x00\x00\x00\x00\x00\x12\x00\x0a\x00\x3c\x0d"                     \
+	"low on memory\xce"
 static size_t n_blocked, n_unblocked;
 
 static void
@@ -513,20 +517,23 @@ test_blocked(void **state)
 	amqp.conn = wb_amqp_new(loop, &amqp.params, "x", &events, &amqp);
 	wb_test_amqp_until(loop, &amqp.n_ready, 1);
 	wb_test_channel_open(&channel, &amqp);
-	wb_silent_proxy_say(proxy,
-	                    "\x01\x00\x00\x00\x00\x00\x12\x00\x0a\x00\x3c\x0d"
-	                    "low on memory\xce",
-	                    26);
+	wb_silent_proxy_say(proxy, BLOCKED, sizeof(BLOCKED) - 1);
 	wb_test_amqp_until(loop, &n_blocked, 1);
 	assert_true(wb_amqp_is_blocked(amqp.conn));
 	wb_silent_proxy_freeze(proxy, true);
 	wb_amqp_qos(channel.channel, 1, wb_test_on_reply, &channel);
-	wb_test_amqp_run_ms(loop, 3500);
+	for (int i = 0; i < 14; i++) {
+		wb_silent_proxy_say(proxy, "\x08\x00\x00\x00\x00\x00\x00\xce",
+		                    8);
+		wb_test_amqp_run_ms(loop, 250);
+	}
 	assert_int_equal(amqp.n_lost + channel.n_closed, 0);
 	wb_silent_proxy_say(
 	    proxy, "\x01\x00\x00\x00\x00\x00\x04\x00\x0a\x00\x3d\xce", 12);
 	wb_test_amqp_until(loop, &n_unblocked, 1);
 	assert_false(wb_amqp_is_blocked(amqp.conn));
+	wb_silent_proxy_say(proxy, BLOCKED, sizeof(BLOCKED) - 1);
+	wb_test_amqp_until(loop, &n_blocked, 2);
 	wb_test_amqp_until(loop, &amqp.n_lost, 1);
 	wb_test_channel_fini(&channel);
 	wb_test_amqp_fini(&amqp);

@@ -278,6 +278,8 @@ test_alarm(void **state)
 	wb_test_alarm_begin(bus.loop, &alarm_);
 	wb_test_relay_until_says(&bus, 0, "blocked");
 	meanwhile_without_locks();
+	/* The broker's heartbeats go on: the connection is not given up. */
+	wb_test_bus_run_ms(&bus, 6000);
 	wb_test_relay_until_says(&bus, 0, "blocked");
 	assert_true(wb_test_relay_events(&bus, 0, "nacked") == 0);
 	wb_test_alarm_end(bus.loop, &alarm_);
