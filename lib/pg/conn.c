@@ -172,6 +172,9 @@ wb_pg_doom(struct wb_pg *pg, enum wb_err err, const char *why)
 	    pg->state == WB_PG_STATE_CLOSED)
 		return;
 	set_why(pg, err, why);
+	/* libpq may have closed the socket, and its number be reused before
+	 * on_doomed. */
+	wb_pg_io_stop(pg);
 	pg->is_doomed = true;
 	wb_loop_defer(pg->loop, on_doomed, pg);
 }

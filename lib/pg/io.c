@@ -11,8 +11,11 @@
 static void
 flush(struct wb_pg *pg)
 {
-	int left = PQflush(pg->conn);
+	int left;
 
+	if (pg->is_doomed)
+		return;
+	left = PQflush(pg->conn);
 	if (left < 0)
 		wb_pg_lose(pg, WB_ERR_DB_LOST, PQerrorMessage(pg->conn));
 	else if (left > 0 && event_add(pg->write_event, NULL) != 0)
