@@ -111,5 +111,11 @@ wb_http_refuse_framing(struct wb_http_request *request)
 		       "Of transfer codings, only chunked is understood.");
 		return true;
 	}
+	/* libevent takes sizes of chunks that others refuse or read in another
+	 * way ("0x5", "+5"): so nothing behind the last one is a request. */
+	if (coding != NULL) {
+		request->conn->is_last = true;
+		request->conn->has_unread = true;
+	}
 	return false;
 }

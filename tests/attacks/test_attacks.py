@@ -50,6 +50,10 @@ FRAMING = [
      {400, 413}, CLOSES),
     ("a chunk of negative size", b"POST /orders" + HOST + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + SMUGGLED,
      {400, 413}, CLOSES),
+    ("a chunk of size 0x2", b"POST /orders" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n" +
+     SMUGGLED, {400, 413, 415}, CLOSES),
+    ("a chunk without its end", b"POST /orders" + HOST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}0\r\n\r\n" +
+     SMUGGLED, {400, 413, 415}, CLOSES),
     ("a chunk beyond 64 bits", b"POST /orders" + HOST + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" +
      SMUGGLED, {400, 413}, CLOSES),
     ("a chunk larger than the limit", b"POST /orders" + HOST + b"Transfer-Encoding: chunked\r\n\r\nffffff\r\n" +

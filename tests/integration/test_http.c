@@ -185,7 +185,12 @@ bodies_may_come_in_chunks(void **state)
 	assert_true(wb_test_http_send(fd, "4\r\n\":1}\r\n0\r\n\r\n"));
 	wb_test_http_read(fd, &http.reply, true);
 	wb_test_http_body_is(200, "{\"a\":1}");
+	/* Behind chunks there is no other request. */
+	assert_true(wb_test_http_has_line(&http.reply, "Connection: close"));
+	assert_true(wb_test_http_is_closed(fd));
+	(void)close(fd);
 	/* An error page of libevent's, behind a 100 of the same request. */
+	fd = wb_test_http_connect(http.port);
 	assert_true(wb_test_http_send(fd, "POST /echo" HOST
 	                                  "Transfer-Encoding: chunked\r\n"
 	                                  "Expect: 100-continue\r\n" END));
