@@ -38,6 +38,7 @@ struct run {
 	const struct step *step, *next;
 	struct wb_pg *pg;
 	struct wb_timer give_up; /* past it: nothing has moved on */
+	bool is_late;            /* past it, with a statement under way */
 	struct wb_timer again;   /* the next step, or the same one */
 	int32_t generation;      /* that is being built */
 	int64_t removed;         /* rows of older ones */
@@ -281,7 +282,9 @@ on_done(const struct wb_tx_outcome *outcome, void *arg)
 			end(run, run->err);
 			return;
 		}
-		wb_timer_start_ms(&run->give_up, run->cli->common.wait_ms);
+		run->is_late = false;
+		wb_timer_start_ms(&run->give_up, run->params->pause_ms +
+		                                     run->cli->common.wait_ms);
 		wb_timer_start_ms(&run->again, run->params->pause_ms);
 		return;
 	}
@@ -292,6 +295,8 @@ on_done(const struct wb_tx_outcome *outcome, void *arg)
 	if (outcome->end != WB_TX_UNKNOWN &&
 	    wb_err_verdict(outcome->err) != WB_WAIT)
 		end(run, outcome->err);
+	else if (run->is_late)
+		end(run, WB_ERR_TIMEOUT);
 	else if (wb_pg_is_ready(run->pg))
 		wb_timer_start_ms(&run->again, RETRY_MS);
 }
@@ -320,12 +325,17 @@ on_lost(void *arg, const char *why)
 	(void)wb_fail(&run->note, WB_ERR_DB_LOST, "%s", why);
 }
 
+/* A statement that is under way has a deadline of its own, and may yet commit.
+ * A failure does not begin the wait anew: else it could go on for ever. */
 static void
 on_give_up(void *arg)
 {
 	struct run *run = arg;
 
-	end(run, WB_ERR_TIMEOUT);
+	if (wb_pg_is_ready(run->pg) && !wb_pg_is_idle(run->pg))
+		run->is_late = true;
+	else
+		end(run, WB_ERR_TIMEOUT);
 }
 
 static enum wb_err

@@ -210,6 +210,23 @@ class Rebuild(unittest.TestCase):
         self.finish(command)
         self.assertEqual(invariants.projections_of_history(self.stack), [])
 
+    def test_pauses_and_long_steps_are_no_wait(self):
+        """--wait-ms bounds neither of them."""
+        before = self.generation()[0]
+        self.finish(self.waybill("rebuild", "--chunk=100000", "--pause-ms=1500", "--wait-ms=1000"))
+        self.assertGreater(self.generation()[0], before)
+        connection = psycopg2.connect(self.stack.pg._replace(path="/" + self.stack.database("history")).geturl())
+        connection.cursor().execute("SELECT FROM projection FOR UPDATE")
+        command = self.waybill("rebuild", "--wait-ms=1000")
+        time.sleep(3)  # more than that
+        self.assertIsNone(command.poll())
+        connection.rollback()
+        self.finish(command)
+        connection.cursor().execute("SELECT FROM projection FOR UPDATE")
+        out = self.finish(self.waybill("rebuild", "--wait-ms=1000", "--step-deadline-ms=2000"), 1)
+        self.assertIn("statement timeout", out)
+        connection.close()
+
     def behind(self):
         """The oldest event in hand, of the two processes, in seconds."""
         ages = []
