@@ -344,12 +344,14 @@ read_failed(struct load *load, struct wb_story_delivery *delivery,
 {
 	struct wb_story_attempt *attempt =
 	    wb_arena_alloc(load->stories->arena, sizeof(*attempt));
+	bool is_discarded = !wb_rows_is_null(rows, OUTCOME);
 
 	attempt->failed_us = wb_rows_i64(rows, AT);
 	attempt->nth = wb_rows_i64(rows, NTH);
 	attempt->is_last = wb_rows_bool(rows, IS_LAST);
 	attempt->due_us = wb_rows_i64(rows, DUE);
-	attempt->sent_us = wb_rows_i64(rows, SENT);
+	attempt->sent_us = is_discarded ? 0 : wb_rows_i64(rows, SENT);
+	attempt->discarded_us = is_discarded ? wb_rows_i64(rows, SENT) : 0;
 	attempt->parked_us = wb_rows_i64(rows, PARKED);
 	attempt->code = keep(load, rows, CODE);
 	attempt->error = keep(load, rows, ERROR);

@@ -109,8 +109,12 @@ const struct wb_pg_stmt trace_sql_confirms = {
 	"AND e.aggregate_id = ANY ($1::text[]) AND f.number IS NOT NULL",
 };
 
-/* kind, event_id, at, nth, is_last, due, sent, parked, code, error, job; of a
- * deed: code is who, error is why, and outcome. In the order of their times. */
+/* As outbox_discard() leaves a delivery. */
+#define IS_DISCARDED "published_at IS NOT NULL AND reason LIKE 'discarded by %'"
+
+/* kind, event_id, at, nth, is_last, due, sent, parked, code, error, job and
+ * outcome; of a deed: code is who, error is why. What somebody has discarded
+ * was not sent: there, sent is when that was. In the order of their times. */
 const struct wb_pg_stmt trace_sql_facts = {
 	"trace_facts",
 	"SELECT 'handled' AS kind, event_id, " MICROSECONDS("handled_at")
@@ -126,9 +130,11 @@ const struct wb_pg_stmt trace_sql_facts = {
 	", attempt - 1, queue <> consumer, " FINITE("due_at") ", "
 	MICROSECONDS("published_at") ", "
 	"CASE WHEN published_at IS NULL THEN " MICROSECONDS("parked_at") " END, "
-	"headers->>'waybill-error-code', concat_ws('; parked: ', "
-	"headers->>'waybill-error', CASE WHEN published_at IS NULL AND "
-	"parked_at IS NOT NULL THEN reason END), replay, NULL "
+	"headers->>'waybill-error-code', concat_ws('; ', "
+	"headers->>'waybill-error', CASE WHEN " IS_DISCARDED " THEN reason "
+	"WHEN published_at IS NULL AND parked_at IS NOT NULL "
+	"THEN 'parked: ' || reason END), replay, "
+	"CASE WHEN " IS_DISCARDED " THEN 'discarded' END "
 	"FROM outbox_deliveries WHERE consumer = $1::text "
 	"AND event_id = ANY ($2::uuid[]) "
 	"UNION ALL SELECT j.kind, i.event_id, "

@@ -139,6 +139,18 @@ last_deed(const struct wb_story_delivery *delivery)
 	return at;
 }
 
+/* By the row of the relay, or by the journal: a letter may lie there without an
+ * attempt of ours, since the broker dead-letters by itself, too. */
+static bool
+is_given_up(const struct wb_story_attempt *attempt,
+            const struct wb_story_deed *deed)
+{
+	if (attempt != NULL && attempt->discarded_us != 0)
+		return true;
+	return deed != NULL && strcmp(deed->outcome, "discarded") == 0 &&
+	       (attempt == NULL || deed->at_us > attempt->failed_us);
+}
+
 /* Of a message whose last attempt was its last, by the journal and the broker:
  * is its dead letter still there? */
 static enum wb_story_fate
@@ -147,8 +159,6 @@ judge_dead(const struct wb_story_attempt *attempt,
 {
 	bool is_later = deed != NULL && deed->at_us > attempt->failed_us;
 
-	if (is_later && strcmp(deed->outcome, "discarded") == 0)
-		return WB_FATE_GIVEN_UP;
 	/* Sent again: the inbox or another failure will tell. */
 	if (is_later && deed->is_sent && deed->outcome[0] == '\0')
 		return WB_FATE_WAITING;
@@ -164,14 +174,16 @@ judge(const struct wb_story *story, const struct wb_story_event *event,
 	const struct wb_story_delivery *delivery = &event->deliveries[consumer];
 	const struct wb_story_attempt *attempt =
 	    wb_story_last_attempt(delivery);
+	const struct wb_story_deed *deed = last_deed(delivery);
 
 	if (delivery->handled_us != 0)
 		return WB_FATE_HANDLED;
 	if (delivery->letter != NULL)
 		return WB_FATE_DEAD;
+	if (is_given_up(attempt, deed))
+		return WB_FATE_GIVEN_UP;
 	if (attempt != NULL && attempt->is_last)
-		return judge_dead(attempt, last_deed(delivery),
-		                  story->has_looked[consumer]);
+		return judge_dead(attempt, deed, story->has_looked[consumer]);
 	if (attempt != NULL)
 		return attempt->sent_us == 0 ? WB_FATE_SCHEDULED
 		                             : WB_FATE_WAITING;

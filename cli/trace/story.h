@@ -35,7 +35,8 @@ struct wb_story_attempt {
 	bool is_last; /* it was dead-lettered; else it was to be tried again */
 	int64_t due_us;  /* when */
 	int64_t sent_us; /* when the relay has sent the retry or dead letter */
-	int64_t parked_us; /* the broker would not take it */
+	int64_t parked_us;    /* the broker would not take it */
+	int64_t discarded_us; /* when somebody gave it up instead */
 	const char *code, *error;
 	const char *replay; /* the job whose attempt it was; "" = none */
 	struct wb_story_attempt *next;

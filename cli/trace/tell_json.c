@@ -46,6 +46,7 @@ put_attempts(struct wb_json *json, const struct wb_story_delivery *delivery)
 		put_time(json, "due_at", at->due_us);
 		put_time(json, "sent_at", at->sent_us);
 		put_time(json, "parked_at", at->parked_us);
+		put_time(json, "discarded_at", at->discarded_us);
 		put_text(json, "error_code", at->code);
 		put_text(json, "error", at->error);
 		put_text(json, "replay", at->replay);

@@ -205,6 +205,13 @@ tell_fate(struct telling *t, size_t consumer)
 		                         wb_services[consumer].dead_letters,
 		                         code_and_words(t, d->letter->code,
 		                                        d->letter->error)));
+	else if (d->fate == WB_FATE_GIVEN_UP && last != NULL &&
+	         last->discarded_us != 0)
+		add_line(t, last->discarded_us, WB_STYLE_BAD,
+		         wb_arena_printf(
+		             t->arena, "given up on its way to %s",
+		             last->is_last ? wb_services[consumer].dead_letters
+		                           : name));
 	else if (d->fate == WB_FATE_GIVEN_UP && t->event->is_published)
 		add_line(t, 0, WB_STYLE_BAD,
 		         wb_arena_printf(t->arena, "given up: no longer in %s",

@@ -300,6 +300,56 @@ what_operators_did_counts(void **state)
 	                "inventory: replay by me, discarded (inventory-1)");
 }
 
+/* The broker dead-letters by itself, too: without an attempt of ours, or after
+ * one that was not our last. */
+static void
+what_the_broker_dead_lettered_can_be_given_up(void **state)
+{
+	struct wb_story_event *event = add_placed();
+	struct wb_story_delivery *delivery =
+	    &event->deliveries[WB_SERVICE_inventory];
+	struct wb_story_deed deed = {
+		.at_us = T0 + 30 * MS,
+		.kind = "discard",
+		.who = "me",
+		.why = "",
+		.job = "inventory-1",
+		.is_sent = true,
+		.outcome = "discarded",
+	};
+	struct wb_story_attempt *attempt;
+
+	(void)state;
+	wb_story_add_deed(delivery, &deed);
+	wb_story_end(&story);
+	assert_int_equal(fate(event, WB_SERVICE_inventory), WB_FATE_GIVEN_UP);
+	assert_int_equal(first_expected().kind, WB_EXPECT_NOTHING);
+	attempt = fail_at(event, WB_SERVICE_inventory, 10, false);
+	attempt->sent_us = T0 + 20 * MS;
+	wb_story_end(&story);
+	assert_int_equal(fate(event, WB_SERVICE_inventory), WB_FATE_GIVEN_UP);
+	/* It came once more. */
+	attempt->failed_us = T0 + 40 * MS;
+	wb_story_end(&story);
+	assert_int_equal(fate(event, WB_SERVICE_inventory), WB_FATE_WAITING);
+}
+
+static void
+a_parked_retry_can_be_given_up(void **state)
+{
+	struct wb_story_event *event = add_placed();
+	struct wb_story_attempt *attempt =
+	    fail_at(event, WB_SERVICE_inventory, 10, false);
+
+	(void)state;
+	attempt->discarded_us = T0 + 20 * MS;
+	wb_story_end(&story);
+	assert_int_equal(fate(event, WB_SERVICE_inventory), WB_FATE_GIVEN_UP);
+	assert_int_equal(first_expected().kind, WB_EXPECT_NOTHING);
+	assert_contains(timeline(false),
+	                "   20.0ms    given up on its way to inventory\n");
+}
+
 static void
 the_relay_is_awaited(void **state)
 {
@@ -559,6 +609,8 @@ main(void)
 		TEST(a_retry_that_is_sent_waits),
 		TEST(a_dead_letter_needs_a_hand),
 		TEST(what_operators_did_counts),
+		TEST(what_the_broker_dead_lettered_can_be_given_up),
+		TEST(a_parked_retry_can_be_given_up),
 		TEST(the_relay_is_awaited),
 		TEST(the_provider_is_awaited),
 		TEST(a_lost_event_leaves_nothing_under_way),

@@ -217,6 +217,21 @@ class Trace(unittest.TestCase):
         self.assertEqual((row["order_id"], row["waits_for"]), (order_id, "retry"))
         self.assertGreater(row["due_in_ms"], 0)
 
+        # It is parked, as if the broker would not take it, and somebody gives it up.
+        delivery, = stack.rows("inventory", """UPDATE outbox_deliveries SET due_at = 'infinity', parked_at = now(),
+            reason = 'NO_ROUTE' WHERE published_at IS NULL RETURNING id""")[0]
+        self.waiting(order_id, "parked")
+        self.waybill("outbox", "discard", f"inventory:delivery:{delivery}", "--reason=a test")
+        found = self.waiting(order_id, "nothing")
+        _, consumer = self.consumer(found, "order.placed.v1", "inventory")
+        failure, = consumer["failures"]
+        self.assertEqual((consumer["state"], failure["sent_at"]), ("given up", None))
+        self.assertIsNotNone(failure["discarded_at"])
+        self.assertRegex(failure["error"], "; discarded by .*: a test .*; it was parked for: NO_ROUTE$")
+        self.assertIn("given up on its way to inventory", self.waybill("trace", order_id))
+        row, = self.stuck()["orders"]
+        self.assertEqual((row["order_id"], row["waits_for"]), (order_id, "nothing"))
+
     def test_6_dead_lettered(self):
         stack = self.stack
         inventory = stack.processes["inventory"]
@@ -271,6 +286,32 @@ class Trace(unittest.TestCase):
         self.assertEqual((consumer["state"], [d["outcome"] for d in consumer["interventions"]]),
                          ("given up", ["discarded"]))
         self.assertIn("inventory: discard by tester, discarded", self.waybill("trace", order_id))
+
+    def test_6_dead_lettered_by_the_broker(self):
+        """Then no attempt of ours tells of it, only the letter, and then the journal."""
+        stack = self.stack
+        self.assertEqual(stack.processes["inventory"].kill(signal.SIGTERM), 0)
+        order_id = stack.order({"TEA": 1})
+        eventually(lambda: stack.queue_depth("inventory") == 1, 30, "it waits for inventory")
+        connection = stack.connect()
+        channel = connection.channel()
+        method, _, body = channel.basic_get("inventory")
+        channel.basic_reject(method.delivery_tag, requeue=False)
+        connection.close()
+        stack.start("inventory")
+        found = self.waiting(order_id, "dead letter")
+        _, consumer = self.consumer(found, "order.placed.v1", "inventory")
+        self.assertEqual((consumer["state"], consumer["failures"]), ("dead-lettered", []))
+        row, = [o for o in self.stuck()["orders"] if o["order_id"] == order_id]
+        self.assertEqual(row["waits_for"], "handle")
+
+        self.waybill("dlq", "discard", json.loads(body)["id"], "--reason=a test")
+        found = self.waiting(order_id, "nothing")
+        _, consumer = self.consumer(found, "order.placed.v1", "inventory")
+        self.assertEqual((consumer["state"], [d["outcome"] for d in consumer["interventions"]]),
+                         ("given up", ["discarded"]))
+        row, = [o for o in self.stuck()["orders"] if o["order_id"] == order_id]
+        self.assertEqual(row["waits_for"], "nothing")
 
     # ---- what can't be told
 
