@@ -90,6 +90,10 @@ max_wal_size = 4GB
 fsync = on
 log_line_prefix = '%m [%p] %q%a %u@%d '
 TEXT
+	# Postgres has none by default; a test leaves one behind.
+	[ "$STACK" != .run-test ] ||
+		echo "max_prepared_transactions = 2" \
+			>>"$RUN/pg/data/waybill.conf"
 	chmod 644 "$RUN/pg/data/waybill.conf"
 }
 

@@ -204,6 +204,26 @@ class Outbox(unittest.TestCase):
         finally:
             connection.close()
 
+    def test_6_a_prepared_transaction(self):
+        """It has no PID; it is called as BY says."""
+        database = self.stack.database("orders")
+        connection = psycopg2.connect(dsn_of(self.stack, database))
+        connection.tpc_begin("ops forgotten")
+        connection.cursor().execute("SELECT pg_current_xact_id()")
+        connection.tpc_prepare()
+        connection.close()
+        try:
+            def seen():
+                row = self.overview("orders")["orders"]
+                return row if row["transaction_state"] == "prepared" else None
+            row = eventually(seen, 60, "the transaction is told")
+            self.assertIsNone(row["transaction_pid"])
+            self.assertGreaterEqual(row["transaction_ms"], 1000)
+            self.assertRegex(self.outbox.run("list")[0], r"(?m)^orders .* - +ops forgotten$")
+        finally:
+            self.stack.sql(database, "ROLLBACK PREPARED 'ops forgotten'")
+        eventually(lambda: self.overview("orders")["orders"]["transaction_state"] != "prepared", 60, "it is gone")
+
     def test_7_anybodys_database(self):
         env = {"WB_DATABASES": None, "WB_DSN": dsn_of(self.stack, ALONE)}
         self.insert(ALONE, "Z")
