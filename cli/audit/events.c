@@ -40,10 +40,12 @@ struct walk {
 
 /* k: i, it is in the inbox; m, a row of the consumer's names it as its cause;
  * a, an event names it so; else where it is if it has not been handled, of
- * which the last in the alphabet counts: d, dead-lettered; g, given up; p, its
- * delivery is parked; q, its retry was published a short while ago; r, it is
- * being replayed; s, its retry is scheduled; x, its retry was published long
- * ago. A letter that was edited may have gone on under another id. */
+ * which the last in the alphabet counts: c, its retry was published long ago;
+ * d, dead-lettered; g, given up; p, its delivery is parked; q, its retry was
+ * published a short while ago; r, it is being replayed; s, its retry is
+ * scheduled. c comes first: the broker may have dead-lettered the retry by
+ * itself, and then only the journal tells what became of it. A letter that was
+ * edited may have gone on under another id. */
 #define CONSUMER(marks)                                                        \
 	"SELECT known.event_id::text, count(*) FILTER (WHERE k = 'i'),"        \
 	" count(*) FILTER (WHERE k = 'm'), count(*) FILTER (WHERE k = 'a'),"   \
@@ -58,7 +60,7 @@ struct walk {
 	" THEN 'p' WHEN published_at IS NULL THEN 's'"                         \
 	" WHEN reason LIKE 'discarded by %' THEN 'g'"                          \
 	" WHEN queue = '{service}.dlq' THEN 'd'"                               \
-	" WHEN published_at >= {old} THEN 'q' ELSE 'x' END AS k"               \
+	" WHEN published_at >= {old} THEN 'q' ELSE 'c' END AS k"               \
 	" FROM outbox_deliveries WHERE consumer = '{service}'"                 \
 	" ORDER BY event_id, id DESC) AS deliveries"                           \
 	" UNION ALL SELECT event_id,"                                          \

@@ -429,6 +429,17 @@ class Audit(unittest.TestCase):
                            f"('history', %s, 'x', %s, 2, 'x', '', {due_at}, {published_at}, {parked_at}, 'broken')",
                            queue, event_id)
 
+    def test_retry_that_the_broker_dead_lettered(self):
+        """Its row says nothing of that; the journal knows that an operator has seen to it."""
+        event_id, _ = self.event("inventory", "stock.reserved.v1")
+        for outcome, counted in (("discarded", "discarded"), (None, "in_flight")):
+            journal = self.broken("history", "dlq_items", "INSERT INTO dlq_items VALUES ('job', 1, %s, '', 1, %s, "
+                                  "'x', 'x', 'x', '', NULL, now(), %s)", event_id, event_id, outcome)
+            with self.lost(event_id), self.delivery(event_id, "history", "now() - interval '1 hour'"), journal:
+                told = self.stack.audit("--quiet")
+            self.assertTrue(told["holds"], told)
+            self.assertEqual(told["counts"][counted], 1)
+
     def test_what_is_scheduled_is_not_lost(self):
         event_id, _ = self.event("inventory", "stock.reserved.v1")
         with self.lost(event_id), self.delivery(event_id, "history", "NULL", "now() + interval '1 hour'"):
