@@ -161,20 +161,16 @@ wb_job_load(struct wb_job *job, struct wb_arena *arena, const char **ret_status,
 
 /* ---- what needs no broker ---- */
 
+/* Also what was sent: the job may be running, and have sent more since its
+ * items were read. */
 static void
-count_handled(const struct wb_pg_result *result, void *arg)
+on_counts(const struct wb_pg_result *result, void *arg)
 {
 	struct wb_job *job = arg;
 
-	job->n_handled += (size_t)wb_pg_affected(result);
-}
-
-static void
-count_failed(const struct wb_pg_result *result, void *arg)
-{
-	struct wb_job *job = arg;
-
-	job->n_failed += (size_t)wb_pg_affected(result);
+	job->n_sent = (size_t)wb_pg_i64(result, 0, WB_JOURNAL_SENT);
+	job->n_handled = (size_t)wb_pg_i64(result, 0, WB_JOURNAL_HANDLED);
+	job->n_failed = (size_t)wb_pg_i64(result, 0, WB_JOURNAL_FAILED);
 }
 
 static void
@@ -197,7 +193,7 @@ judge_once(struct wb_job *job, const char *end_status)
 
 	job->is_db_busy = true;
 	wb_journal_judge(tx, job->args, job->row.name, job->row.consumer,
-	                 count_handled, count_failed, job);
+	                 on_counts, job);
 	if (end_status != NULL)
 		wb_journal_status(tx, job->args, &job->row, end_status,
 		                  "cancelled");

@@ -35,21 +35,13 @@ on_lock(const struct wb_pg_result *result, void *arg)
 }
 
 static void
-on_handled(const struct wb_pg_result *result, void *arg)
+on_counts(const struct wb_pg_result *result, void *arg)
 {
 	struct wb_job *job;
 
 	WB_CAST(job, arg, WB_JOB_MAGIC);
-	job->now_handled = (size_t)wb_pg_affected(result);
-}
-
-static void
-on_failed(const struct wb_pg_result *result, void *arg)
-{
-	struct wb_job *job;
-
-	WB_CAST(job, arg, WB_JOB_MAGIC);
-	job->now_failed = (size_t)wb_pg_affected(result);
+	job->now_handled = (size_t)wb_pg_i64(result, 0, WB_JOURNAL_HANDLED);
+	job->now_failed = (size_t)wb_pg_i64(result, 0, WB_JOURNAL_FAILED);
 }
 
 /* ---- the end of a transaction ---- */
@@ -74,10 +66,10 @@ settle_marks(struct wb_job *job)
 	job->gone.n = 0;
 	if (!job->is_judging)
 		return;
-	if (job->now_handled + job->now_failed > 0)
+	if (job->now_handled + job->now_failed > job->n_handled + job->n_failed)
 		job->progress_us = now_us;
-	job->n_handled += job->now_handled;
-	job->n_failed += job->now_failed;
+	job->n_handled = job->now_handled;
+	job->n_failed = job->now_failed;
 	job->judge_took_us = now_us - job->tx_began_us;
 	job->judge_at_us = now_us + (job->judge_took_us * JUDGE_TIMES > JUDGE_US
 	                                 ? job->judge_took_us * JUDGE_TIMES
@@ -201,7 +193,6 @@ wb_job_write(struct wb_job *job)
 	job->is_judging = is_due;
 	job->is_ending = is_ending;
 	job->has_lock = false;
-	job->now_handled = job->now_failed = 0;
 	job->tx_began_us = now_us;
 	tx = wb_tx_begin(job->pg, on_written, job);
 	wb_tx_deadline_ms(tx, TX_DEADLINE_MS);
@@ -212,7 +203,7 @@ wb_job_write(struct wb_job *job)
 		                     job->gone.list, job->gone.n);
 	if (is_due)
 		wb_journal_judge(tx, job->args, job->row.name,
-		                 job->row.consumer, on_handled, on_failed, job);
+		                 job->row.consumer, on_counts, job);
 	if (is_ending && job->end_status != NULL)
 		wb_journal_status(tx, job->args, &job->row, job->end_status,
 		                  job->end_note.text);

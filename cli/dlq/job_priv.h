@@ -97,8 +97,8 @@ struct wb_job {
 	struct wb_journal_items *journal;
 	struct wb_tx *selection;
 	bool is_db_busy, has_lock;
-	bool is_judging, is_ending; /* what the transaction in hand does */
-	size_t now_handled, now_failed;
+	bool is_judging, is_ending;     /* what the transaction in hand does */
+	size_t now_handled, now_failed; /* as it has counted them */
 	struct wb_timer db_timer;
 	int64_t db_failed_since_us, judge_at_us, judge_took_us, tx_began_us;
 

@@ -170,12 +170,16 @@ wb_job_send_some(struct wb_job *job)
 
 /* ---- when to stop ---- */
 
+/* A mark whose commit's end is unknown may be judged before it is made again:
+ * then there are more verdicts than marks. */
 size_t
 wb_job_pending(const struct wb_job *job)
 {
-	return job->row.kind == WB_JOB_DISCARD
+	size_t verdicts = job->n_handled + job->n_failed;
+
+	return job->row.kind == WB_JOB_DISCARD || verdicts > job->n_sent
 	           ? 0
-	           : job->n_sent - job->n_handled - job->n_failed;
+	           : job->n_sent - verdicts;
 }
 
 static bool

@@ -336,14 +336,27 @@ static const struct wb_pg_stmt judge_failed = {
 	" LATERAL (SELECT" DEAD_AGAIN ") d))",
 };
 
+/* The rows that the two above have changed would not do: `waybill dlq jobs JOB`
+ * judges while the job runs, and a commit whose end is unknown may have judged,
+ * too. */
+static const struct wb_pg_stmt count_verdicts = {
+	.name = "dlq_verdicts",
+	.sql = "SELECT count(sent_at),"
+	       " count(*) FILTER (WHERE outcome = 'handled'),"
+	       " count(*) FILTER (WHERE outcome = 'failed')"
+	       " FROM dlq_items WHERE job = $1",
+};
+
 void
 wb_journal_judge(struct wb_tx *tx, struct wb_pg_args *args, const char *job,
-                 const char *consumer, wb_tx_result_fn on_handled,
-                 wb_tx_result_fn on_failed, void *arg)
+                 const char *consumer, wb_tx_result_fn on_counts, void *arg)
 {
 	wb_pg_args_clear(args);
 	wb_pg_arg_text(args, job);
 	wb_pg_arg_text(args, consumer);
-	wb_tx_query(tx, &judge_handled, args, on_handled, arg);
-	wb_tx_query(tx, &judge_failed, args, on_failed, arg);
+	wb_tx_query(tx, &judge_handled, args, NULL, NULL);
+	wb_tx_query(tx, &judge_failed, args, NULL, NULL);
+	wb_pg_args_clear(args);
+	wb_pg_arg_text(args, job);
+	wb_tx_query(tx, &count_verdicts, args, on_counts, arg);
 }

@@ -61,12 +61,12 @@ void wb_journal_mark_gone(struct wb_tx *tx, struct wb_pg_args *args,
                           const char *job, const uint32_t *ords, size_t n);
 
 /* Looks in the inbox and among the dead letters of the outbox what became of
- * those that were sent; the results' wb_pg_affected tells how many came to that
- * end. */
+ * those that were sent. on_counts gets one row: how many of the job's items are
+ * marked as sent, handled and failed, whoever has found it out. */
+enum { WB_JOURNAL_SENT, WB_JOURNAL_HANDLED, WB_JOURNAL_FAILED };
 void wb_journal_judge(struct wb_tx *tx, struct wb_pg_args *args,
                       const char *job, const char *consumer,
-                      wb_tx_result_fn on_handled, wb_tx_result_fn on_failed,
-                      void *arg);
+                      wb_tx_result_fn on_counts, void *arg);
 
 /* status: 'running', 'paused', 'done', 'cancelled'. The last also ends the
  * items that were not sent. */

@@ -96,6 +96,19 @@ class Dlq(unittest.TestCase):
             "waybill-error": "made by a test", "waybill-first-failed-at": now(),
             "waybill-last-failed-at": now(), "waybill-routing-key": event_type, **headers}}
 
+    def poison(self, n, code):
+        """Letters that fail again as soon as they are sent."""
+        letters = []
+        for i in range(n):
+            event = example("order.placed.v1")
+            event["data"]["order"]["lines"][0]["quantity"] = -i
+            letters.append(self.letter(json.dumps(event).encode(), event["id"], "order.placed.v1", code=code))
+        return letters
+
+    def begin(self, *args):
+        return subprocess.Popen([self.stack.bin / "waybill", "dlq", *args], env=self.environment(),
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
     def await_letters(self, consumer, n):
         eventually(lambda: self.stack.queue_depth(consumer + ".dlq") >= n, 60, f"{n} letters in {consumer}.dlq")
 
@@ -272,12 +285,7 @@ class Dlq(unittest.TestCase):
         self.assertEqual(again["id"], letter["id"])
 
     def test_8_stops_pauses_and_is_cancelled(self):
-        poison = []
-        for i in range(60):
-            event = example("order.placed.v1")
-            event["data"]["order"]["lines"][0]["quantity"] = -i
-            poison.append(self.letter(json.dumps(event).encode(), event["id"], "order.placed.v1", code="POISON"))
-        self.publish("inventory.dlq", poison)
+        self.publish("inventory.dlq", self.poison(60, "POISON"))
         self.await_letters("inventory", 62)
         # a canary that fails
         text = self.waybill("replay", "--error=POISON", "--canary=5", status=1)
@@ -290,9 +298,7 @@ class Dlq(unittest.TestCase):
         left = self.groups()["inventory/POISON/order.placed.v1"]
         self.assertTrue(0 < left <= 35, left)
         # Ctrl-C
-        child = subprocess.Popen([self.stack.bin / "waybill", "dlq", "replay", f"--resume={job}", "--rate=5",
-                                  "--stop-above=100"],
-                                 env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child = self.begin("replay", f"--resume={job}", "--rate=5", "--stop-above=100")
         sent = 60 - left
         eventually(lambda: self.ask("jobs")["jobs"][0]["sent"] > sent, 30, "it sends")
         self.assertIn("another `waybill dlq` job",
@@ -387,6 +393,26 @@ class Dlq(unittest.TestCase):
         self.assertEqual(after, before)
         self.waybill("import", "-", stdin=b'{"consumer":"inventory"}\n', status=1)
         self.waybill("import", "-", stdin=b'{"consumer":"nobody","body":""}\n', status=1)
+        self.waybill("discard", "--consumer=inventory", "--reason=the end")
+
+    def test_94_verdicts_that_another_process_has_written(self):
+        inventory = self.stack.processes["inventory"]
+        self.assertEqual(inventory.kill(signal.SIGTERM), 0)
+        self.publish("inventory.dlq", self.poison(4, "JUDGED"))
+        self.await_letters("inventory", 4)
+        child = self.begin("replay", "--error=JUDGED", "--canary=2", "--stop-above=100", "--verdict-ms=60000")
+        eventually(lambda: [j for j in self.ask("jobs")["jobs"] if j["status"] == "running" and j["sent"] == 2],
+                   30, "the canary is sent")
+        job = self.ask("jobs")["jobs"][0]["job"]
+        # It is stopped, so that the other one is the first to see the verdicts.
+        child.send_signal(signal.SIGSTOP)
+        inventory.start()
+        self.await_letters("inventory", 4)
+        self.assertIn("2 sent, 0 handled, 2 failed again\n", self.waybill("jobs", job))
+        child.send_signal(signal.SIGCONT)
+        out, _ = child.communicate(timeout=120)
+        self.assertIn("0 handled, 4 failed again\n", out.decode())
+        self.assertIn(f"{job}: done", out.decode())
         self.waybill("discard", "--consumer=inventory", "--reason=the end")
 
     def test_99_nothing_is_lost_or_doubled(self):
