@@ -47,6 +47,16 @@ on_counts(const struct wb_pg_result *result, void *arg)
 /* ---- the end of a transaction ---- */
 
 static void
+drop_first(struct wb_places *places, size_t n)
+{
+	if (n == 0)
+		return;
+	places->n -= n;
+	memmove(places->list, places->list + n,
+	        places->n * sizeof *places->list);
+}
+
+static void
 settle_marks(struct wb_job *job)
 {
 	int64_t now_us = wb_mono_us();
@@ -62,8 +72,9 @@ settle_marks(struct wb_job *job)
 	if (job->marking.n > 0)
 		job->last_mark_us = job->progress_us = now_us;
 	job->marking.n = 0;
-	job->n_gone += job->gone.n;
-	job->gone.n = 0;
+	/* More may have been found missing since the transaction began. */
+	job->n_gone += job->n_gone_marking;
+	drop_first(&job->gone, job->n_gone_marking);
 	if (!job->is_judging)
 		return;
 	if (job->now_handled + job->now_failed > job->n_handled + job->n_failed)
@@ -160,12 +171,19 @@ mark_safe(struct wb_job *job, struct wb_tx *tx)
 		job->items.list[place].state = WB_ITEM_MARKING;
 		wb_places_add(&job->marking, place);
 	}
-	job->safe.n -= n;
-	memmove(job->safe.list, job->safe.list + n,
-	        job->safe.n * sizeof *job->safe.list);
+	drop_first(&job->safe, n);
 	wb_journal_mark_sent(tx, job->args, job->row.name,
 	                     job->row.kind == WB_JOB_DISCARD, job->marking.list,
 	                     n);
+}
+
+static void
+mark_gone(struct wb_job *job, struct wb_tx *tx)
+{
+	job->n_gone_marking = job->gone.n;
+	if (job->gone.n > 0)
+		wb_journal_mark_gone(tx, job->args, job->row.name,
+		                     job->gone.list, job->gone.n);
 }
 
 void
@@ -198,9 +216,7 @@ wb_job_write(struct wb_job *job)
 	wb_tx_deadline_ms(tx, TX_DEADLINE_MS);
 	wb_tx_query(tx, &wb_journal_lock, NULL, on_lock, job);
 	mark_safe(job, tx);
-	if (job->gone.n > 0)
-		wb_journal_mark_gone(tx, job->args, job->row.name,
-		                     job->gone.list, job->gone.n);
+	mark_gone(job, tx);
 	if (is_due)
 		wb_journal_judge(tx, job->args, job->row.name,
 		                 job->row.consumer, on_counts, job);

@@ -71,8 +71,9 @@ struct wb_job {
 	struct wb_places held; /* in the order in which they are sent */
 	size_t held_first;
 	struct wb_places safe, marking, gone;
-	size_t n_dropped; /* OUT for want of memory */
-	size_t n_started; /* PUBLISHED and beyond, without GONE */
+	size_t n_gone_marking; /* of gone, in the transaction in hand */
+	size_t n_dropped;      /* OUT for want of memory */
+	size_t n_started;      /* PUBLISHED and beyond, without GONE */
 	size_t n_sent, n_handled, n_failed, n_gone;
 	size_t n_sent_before, n_handled_before, n_failed_before;
 

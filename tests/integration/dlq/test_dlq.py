@@ -18,6 +18,7 @@ import invariants  # noqa: E402
 from stack import QUEUES, ROOT, SERVICES, Stack, eventually  # noqa: E402
 
 import pika  # noqa: E402
+import psycopg2  # noqa: E402
 
 BULK = 10000
 PRODUCT = "product.upserted.v1"
@@ -413,6 +414,33 @@ class Dlq(unittest.TestCase):
         out, _ = child.communicate(timeout=120)
         self.assertIn("0 handled, 4 failed again\n", out.decode())
         self.assertIn(f"{job}: done", out.decode())
+        self.waybill("discard", "--consumer=inventory", "--reason=the end")
+
+    def test_95_missing_while_the_journal_is_written(self):
+        inventory = self.stack.processes["inventory"]
+        self.assertEqual(inventory.kill(signal.SIGTERM), 0)
+        self.publish("inventory.dlq", self.poison(5, "MISSING"))
+        self.await_letters("inventory", 5)
+        child = self.begin("replay", "--error=MISSING", "--canary=2")
+        eventually(lambda: [j for j in self.ask("jobs")["jobs"] if j["status"] == "running" and j["sent"] == 2],
+                   30, "the canary is sent")
+        child.send_signal(signal.SIGINT)
+        job = self.job_of(child.communicate(timeout=30)[0].decode())
+        self.waybill("discard", "--error=MISSING", "--reason=not those three")
+        eventually(lambda: self.stack.queue_depth("inventory.dlq") == 0, 30, "the broker has taken the acks")
+        # The look for verdicts, with which it begins, waits for this lock; meanwhile the queue has been read.
+        with psycopg2.connect(self.stack.pg._replace(path="/" + self.stack.database("inventory")).geturl()) as other:
+            other.cursor().execute("LOCK TABLE dlq_items IN SHARE MODE")
+            child = self.begin("replay", f"--resume={job}")
+            eventually(lambda: self.stack.rows("inventory", "SELECT 1 FROM pg_locks WHERE NOT granted"),
+                       30, "it waits")
+            time.sleep(2)
+        inventory.start()
+        out, _ = child.communicate(timeout=60)
+        self.assertIn("2 failed again, 3 no longer in the dead-letter queue", out.decode())
+        self.assertEqual(self.stack.rows("inventory", "SELECT outcome, count(*) FROM dlq_items WHERE job = %s"
+                                                      " GROUP BY 1 ORDER BY 1", (job,)), [("failed", 2), ("gone", 3)])
+        other.close()
         self.waybill("discard", "--consumer=inventory", "--reason=the end")
 
     def test_99_nothing_is_lost_or_doubled(self):
