@@ -319,19 +319,23 @@ on_left_long_enough(void *arg)
  * job lives. */
 static struct wb_job *at_work;
 
+/* Also between two jobs. */
+static bool was_interrupted;
+
 static void
 on_interrupt(void *arg)
 {
 	struct wb_job *job = at_work;
+	bool is_again = was_interrupted;
 
 	(void)arg;
+	was_interrupted = true;
 	if (job == NULL || job->state == WB_JOB_ENDED)
 		return;
-	if (job->was_interrupted || job->state < WB_JOB_RUNNING) {
+	if (is_again || job->state < WB_JOB_RUNNING) {
 		wb_job_fail(job, WB_ERR_FAILED, "interrupted");
 		return;
 	}
-	job->was_interrupted = true;
 	if (job->state == WB_JOB_FOLLOWING)
 		wb_job_leave(job, "done", "%zu messages have no verdict yet",
 		             wb_job_pending(job));
@@ -406,6 +410,10 @@ run(struct wb_job *job)
 
 	static bool is_watching;
 
+	if (was_interrupted) {
+		job->err = wb_fail(&job->note, WB_ERR_FAILED, "interrupted");
+		return;
+	}
 	if (!is_watching) {
 		wb_loop_on_signal(job->loop, SIGINT, on_interrupt, NULL);
 		wb_loop_on_signal(job->loop, SIGTERM, on_interrupt, NULL);
@@ -443,6 +451,7 @@ report(const struct wb_job *job, struct wb_job_report *ret_report)
 		.sending_us = job->last_mark_us > job->first_send_us
 		                  ? job->last_mark_us - job->first_send_us
 		                  : 0,
+		.was_interrupted = was_interrupted,
 		.why = job->end_note,
 	};
 	if (job->items.n == 0)

@@ -39,6 +39,7 @@ struct wb_job_report {
 	size_t selected, sent, handled, failed, gone, pending;
 	size_t n_sent_now; /* of them, by this process */
 	int64_t sending_us;
+	bool was_interrupted; /* by SIGINT or SIGTERM: no other is to begin */
 };
 
 /* Selects and goes on until all is done, it is paused (SIGINT, SIGTERM), or it

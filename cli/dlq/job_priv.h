@@ -60,7 +60,6 @@ struct wb_job {
 	enum wb_err err; /* why it ended before its time, or WB_OK */
 	struct wb_note note;
 	bool is_kicked;
-	bool was_interrupted;
 
 	/* how it will end */
 	const char *end_status; /* of dlq_jobs; NULL: write nothing */

@@ -114,11 +114,14 @@ run_job(struct wb_cli *cli, const struct wb_job_wish *wish, size_t *selected,
 	enum wb_err err = wb_job_run(cli, wish, &report, &note);
 
 	*selected += report.selected;
-	*ret_is_stopped = err != WB_OK || strcmp(report.status, "paused") == 0;
+	*ret_is_stopped = err != WB_OK || report.was_interrupted ||
+	                  strcmp(report.status, "paused") == 0;
 	if (report.selected > 0)
 		wb_dlq_print_report(cli, &report);
 	if (err != WB_OK)
 		return wb_cli_fail(cli, err, &note);
+	if (report.was_interrupted)
+		return WB_CLI_FAILED; /* others may not have begun */
 	return report.selected == 0 || is_all_well(&report) ? WB_CLI_DONE
 	                                                    : WB_CLI_FAILED;
 }

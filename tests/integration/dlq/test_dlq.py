@@ -443,6 +443,27 @@ class Dlq(unittest.TestCase):
         other.close()
         self.waybill("discard", "--consumer=inventory", "--reason=the end")
 
+    def test_96_interrupted_while_verdicts_are_awaited(self):
+        inventory = self.stack.processes["inventory"]
+        self.assertEqual(inventory.kill(signal.SIGTERM), 0)
+        for consumer in ("inventory", "payments"):
+            self.publish(consumer + ".dlq", self.poison(1, "BOTH"))
+            self.await_letters(consumer, 1)
+        child = self.begin("replay", "--error=BOTH")
+        eventually(lambda: [j for j in self.ask("jobs")["jobs"] if j["status"] == "running" and j["sent"] == 1],
+                   30, "inventory's is sent")
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        out, _ = child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 1)
+        self.assertIn("done: 1 messages have no verdict yet", out.decode())
+        self.assertEqual(len(self.export("--consumer=payments", "--error=BOTH")), 1, "the next one has not begun")
+        self.assertEqual([j for j in self.ask("jobs")["jobs"] if j["job"].startswith("payments-")], [])
+        inventory.start()
+        self.await_letters("inventory", 1)
+        self.assertIn("1 failed again\n", self.waybill("jobs", self.job_of(out.decode())))
+        self.waybill("discard", "--consumer=inventory,payments", "--reason=the end")
+
     def test_99_nothing_is_lost_or_doubled(self):
         self.assertEqual(self.groups(), {})
         self.stack.await_quiet()
