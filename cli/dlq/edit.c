@@ -140,6 +140,7 @@ check_id(const struct editing *editing, struct wb_note *note)
 	struct wb_uuid before;
 	bool is_other = json_object_is_type(json, json_type_object) &&
 	                json_object_object_get_ex(json, "id", &id) &&
+	                json_object_is_type(id, json_type_string) &&
 	                wb_uuid_parse(json_object_get_string(id), &before) &&
 	                wb_uuid_compare(&before, &editing->id) != 0;
 

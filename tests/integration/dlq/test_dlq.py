@@ -110,6 +110,14 @@ class Dlq(unittest.TestCase):
         return subprocess.Popen([self.stack.bin / "waybill", "dlq", *args], env=self.environment(),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
+    def edit(self, letter, command, **expect):
+        """With a script of that command as the editor."""
+        script = self.stack.logs / "editor"
+        script.write_text(f"#!/bin/sh\n{command}\n")
+        script.chmod(0o755)
+        return self.waybill("edit", letter, env={"EDITOR": str(script), "VISUAL": "",
+                                                 "TMPDIR": str(self.stack.logs)}, **expect)
+
     def await_letters(self, consumer, n):
         eventually(lambda: self.stack.queue_depth(consumer + ".dlq") >= n, 60, f"{n} letters in {consumer}.dlq")
 
@@ -350,13 +358,9 @@ class Dlq(unittest.TestCase):
 
     def test_92_edit(self):
         letter, = self.export("--error=SCHEMA_VIOLATION", "--where=data.order.lines.0.quantity = two")
-        script = self.stack.logs / "editor"
 
         def edit(command, **expect):
-            script.write_text(f"#!/bin/sh\n{command}\n")
-            script.chmod(0o755)
-            return self.waybill("edit", letter["id"], env={"EDITOR": str(script), "VISUAL": "",
-                                                           "TMPDIR": str(self.stack.logs)}, **expect)
+            return self.edit(letter["id"], command, **expect)
         edit("true")
         self.assertIn("data.order.lines.0.quantity: minimum: must be 1 at least",
                       edit("""sed -i 's/"two"/0/' "$1" """, status=1))
@@ -463,6 +467,15 @@ class Dlq(unittest.TestCase):
         self.await_letters("inventory", 1)
         self.assertIn("1 failed again\n", self.waybill("jobs", self.job_of(out.decode())))
         self.waybill("discard", "--consumer=inventory,payments", "--reason=the end")
+
+    def test_97_edit_of_a_letter_without_an_id(self):
+        (body, properties), = self.poison(1, "NO_ID")
+        event = json.loads(body)
+        self.publish("inventory.dlq", [(json.dumps({**event, "id": None}).encode(), properties)])
+        self.await_letters("inventory", 1)
+        self.assertIn("data.order.lines.0.quantity: minimum: must be 1 at least", self.edit(
+            event["id"], f"""sed -i 's/"id": null/"id": "{event['id']}"/' "$1" """, status=1))
+        self.waybill("discard", "--consumer=inventory", "--reason=the end")
 
     def test_99_nothing_is_lost_or_doubled(self):
         self.assertEqual(self.groups(), {})
