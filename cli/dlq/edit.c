@@ -234,16 +234,23 @@ send_edited(struct editing *editing, struct wb_filter *filter)
 	};
 	struct wb_filter_params one = editing->params->filter;
 	struct wb_buf consumer = { 0 };
+	size_t selected;
 	int status;
 
 	/* Its own queue only, whatever was asked for. */
 	wb_buf_adds(&consumer, editing->letter->consumer);
 	one.consumer = consumer.data;
 	filter->params = &one;
-	status = wb_dlq_run_jobs(editing->cli, editing->params, filter, &wish);
+	status = wb_dlq_run_jobs(editing->cli, editing->params, filter, &wish,
+	                         &selected);
 	filter->params = &editing->params->filter;
 	wb_buf_fini(&consumer);
-	return status;
+	if (status != WB_CLI_DONE || selected > 0)
+		return status;
+	wb_cli_complain(editing->cli,
+	                "%s is no longer in %s.dlq; nothing is sent",
+	                editing->letter->id, editing->letter->consumer);
+	return WB_CLI_FAILED;
 }
 
 static int

@@ -128,16 +128,17 @@ run_job(struct wb_cli *cli, const struct wb_job_wish *wish, size_t *selected,
 
 int
 wb_dlq_run_jobs(struct wb_cli *cli, const struct wb_dlq_job_params *params,
-                const struct wb_filter *filter, struct wb_job_wish *wish)
+                const struct wb_filter *filter, struct wb_job_wish *wish,
+                size_t *ret_selected)
 {
 	struct wb_buf who = { 0 }, words = { 0 };
 	struct wb_dlq_consumers consumers;
 	struct wb_note note = { "" };
 	int status = WB_CLI_DONE;
-	size_t selected = 0;
 	bool is_stopped = false;
 	enum wb_err err = wb_dlq_consumers(filter, &consumers, &note);
 
+	*ret_selected = 0;
 	if (err != WB_OK)
 		return wb_cli_fail(cli, err, &note);
 	wb_filter_print(filter, &words);
@@ -159,12 +160,12 @@ wb_dlq_run_jobs(struct wb_cli *cli, const struct wb_dlq_job_params *params,
 		int one;
 
 		wish->row.consumer = consumers.list[i];
-		one = run_job(cli, wish, &selected, &is_stopped);
+		one = run_job(cli, wish, ret_selected, &is_stopped);
 		status = one != WB_CLI_DONE ? one : status;
 	}
 	if (cli->is_json)
 		wb_json_close(wb_cli_json(cli));
-	else if (selected == 0 && status == WB_CLI_DONE)
+	else if (*ret_selected == 0 && status == WB_CLI_DONE)
 		puts("No dead letter matches.");
 	wb_buf_fini(&who);
 	wb_buf_fini(&words);
@@ -274,6 +275,7 @@ start(struct wb_cli *cli, const struct wb_dlq_job_params *params,
 	struct wb_job_wish wish = { .row.kind = kind };
 	struct wb_filter filter;
 	struct wb_note note = { "" };
+	size_t selected;
 	int status;
 	enum wb_err err = wb_filter_init(&filter, &params->filter, &note);
 
@@ -286,7 +288,8 @@ start(struct wb_cli *cli, const struct wb_dlq_job_params *params,
 	else if (params->is_dry_run)
 		status = rehearse(cli, &filter, done);
 	else
-		status = wb_dlq_run_jobs(cli, params, &filter, &wish);
+		status =
+		    wb_dlq_run_jobs(cli, params, &filter, &wish, &selected);
 	wb_filter_fini(&filter);
 	return status;
 }

@@ -64,7 +64,8 @@ void wb_groups_print(struct wb_groups *groups, struct wb_cli *cli,
 /* Runs a new job per consumer that the filter is about, or one that exists, and
  * prints how it went. Returns the exit status. */
 int wb_dlq_run_jobs(struct wb_cli *cli, const struct wb_dlq_job_params *params,
-                    const struct wb_filter *filter, struct wb_job_wish *wish);
+                    const struct wb_filter *filter, struct wb_job_wish *wish,
+                    size_t *ret_selected);
 int wb_dlq_go_on(struct wb_cli *cli, const struct wb_dlq_job_params *params);
 void wb_dlq_print_report(struct wb_cli *cli,
                          const struct wb_job_report *report);

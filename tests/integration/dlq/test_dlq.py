@@ -477,6 +477,16 @@ class Dlq(unittest.TestCase):
             event["id"], f"""sed -i 's/"id": null/"id": "{event['id']}"/' "$1" """, status=1))
         self.waybill("discard", "--consumer=inventory", "--reason=the end")
 
+    def test_98_edit_of_a_letter_that_has_gone_meanwhile(self):
+        self.publish("inventory.dlq", self.poison(1, "TAKEN"))
+        self.await_letters("inventory", 1)
+        letter, = self.export("--error=TAKEN")
+        text = self.edit(letter["id"], f"""sed -i 's/"quantity": 0/"quantity": 7531/' "$1"
+            {self.stack.bin / "waybill"} dlq discard {letter["id"]} --reason="somebody was faster" """, status=1)
+        self.assertIn(f"{letter['id']} is no longer in inventory.dlq; nothing is sent", text)
+        kept = Path(text.split("what was edited is in ")[1].strip())
+        self.assertIn('"quantity": 7531', kept.read_text())
+
     def test_99_nothing_is_lost_or_doubled(self):
         self.assertEqual(self.groups(), {})
         self.stack.await_quiet()
