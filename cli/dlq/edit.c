@@ -152,6 +152,8 @@ check_id(const struct editing *editing, struct wb_note *note)
 	return WB_OK;
 }
 
+/* The text as it is in the file: without its white space "1 000" would be
+ * another number. */
 static enum wb_err
 check_body(struct editing *editing, struct wb_note *note)
 {
@@ -160,13 +162,13 @@ check_body(struct editing *editing, struct wb_note *note)
 	struct wb_event event;
 	enum wb_err err;
 
-	wb_buf_clear(&editing->body);
-	wb_layout_compact(wb_buf_text(&editing->text), editing->text.len,
-	                  &editing->body);
-	err = wb_event_parse(wb_buf_text(&editing->body), editing->body.len,
+	err = wb_event_parse(wb_buf_text(&editing->text), editing->text.len,
 	                     note, &event);
 	if (err != WB_OK)
 		return err;
+	wb_buf_clear(&editing->body);
+	wb_layout_compact(wb_buf_text(&editing->text), editing->text.len,
+	                  &editing->body);
 	editing->id = event.id;
 	err = check_id(editing, note);
 	wb_buf_printf(&dir, "%s/events", editing->params->schema_dir);

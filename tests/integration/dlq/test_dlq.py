@@ -364,6 +364,7 @@ class Dlq(unittest.TestCase):
         edit("true")
         self.assertIn("data.order.lines.0.quantity: minimum: must be 1 at least",
                       edit("""sed -i 's/"two"/0/' "$1" """, status=1))
+        self.assertRegex(edit("""sed -i 's/"two"/2 0/' "$1" """, status=1), "at byte [0-9]+: .*; nothing is sent")
         self.assertIn("id: must stay", edit(
             f"""sed -i 's/"two"/2/; s/{letter['id']}/{uuid.uuid4()}/' "$1" """, status=1))
         self.assertEqual(len(self.export("--id=" + letter["id"])), 1, "nothing was sent")
