@@ -146,20 +146,6 @@ looks_up_by_key_for_ever(void **state)
 }
 
 static void
-wrong_set_up_is_a_loss(void **state)
-{
-	static const struct wb_pg_events none = { .on_ready = NULL };
-	struct fixture *f = *state;
-	struct wb_pg *pg =
-	    wb_pg_new(f->loop, &f->conn.params, "tested", &none, NULL);
-
-	wb_pg_setting(pg, "no_such_thing", "1");
-	wb_test_run_for(f->loop, 300);
-	assert_false(wb_pg_is_ready(pg));
-	wb_pg_free(pg);
-}
-
-static void
 the_dsn_has_the_last_word(void **state)
 {
 	struct fixture *f = *state;
@@ -223,6 +209,21 @@ on_lost_count(void *arg, const char *why)
 }
 
 static const struct wb_pg_events losses_only = { .on_lost = on_lost_count };
+
+/* And tried again. */
+static void
+wrong_set_up_is_a_loss(void **state)
+{
+	struct fixture *f = *state;
+
+	f->conn.loop = f->loop;
+	f->conn.pg = wb_pg_new(f->loop, &f->conn.params, "tested", &losses_only,
+	                       &f->conn);
+	wb_pg_setting(f->conn.pg, "no_such_thing", "1");
+	assert_true(wb_test_run_until(f->loop, &f->conn.n_lost, 2));
+	assert_non_null(strstr(f->conn.why, "no_such_thing"));
+	assert_false(wb_pg_is_ready(f->conn.pg));
+}
 
 /* Connects to nothing: each try is told. */
 static void
