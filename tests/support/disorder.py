@@ -21,7 +21,7 @@ class Disorder(threading.Thread):
         self.lock = threading.Lock()
         self.waiting = []  # (due, queue, properties, body)
         self.in_hand = []
-        self.copies = 0
+        self.extra = 0  # deliveries beyond the first of each event to a queue
         self.failed = None
 
     def on_event(self, _channel, properties, body):
@@ -30,10 +30,11 @@ class Disorder(threading.Thread):
             for queue, types in self.routes.items():
                 if properties.type not in types:
                     continue
-                for _ in range(self.random.choice((1, 2, 2, 3))):
+                n = self.random.choice((1, 2, 2, 3))
+                self.extra += n - 1
+                for _ in range(n):
                     due = now + self.random.choice((0, 0.02, 0.1, 0.4)) * self.random.random()
                     self.waiting.append((due, queue, properties, body))
-                    self.copies += 1
 
     def run(self):
         try:

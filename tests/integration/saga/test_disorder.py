@@ -52,8 +52,7 @@ class DisorderTest(unittest.TestCase):
                 stack.cancel(rng.choice(order_ids[-5:]))
         stack.await_all(order_ids, 240)
         eventually(lambda: disorder.is_idle() and stack.is_quiet(), 120, "quiet")
-        emitted = len({e["id"] for e in tap.events})
-        self.assertGreater(disorder.copies, emitted, "the test delivered no duplicates")
+        self.assertGreater(disorder.extra, 0, "the test delivered no duplicates")
         statuses = {s for (s,) in stack.rows("orders", "SELECT DISTINCT status FROM orders")}
         self.assertEqual(statuses, {"CONFIRMED", "REJECTED", "CANCELLED"})
         for queue in ROUTES:

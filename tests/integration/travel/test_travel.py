@@ -234,7 +234,7 @@ class Faults(Case):
         self.stack.await_ended(load.trips, 240)
         eventually(lambda: self.stack.queue_depth("tap") == 0 and disorder.is_idle() and self.stack.is_quiet(),
                    120, "quiet")
-        self.assertGreater(disorder.copies, len({e["id"] for e in tap.events}), "the test delivered no duplicates")
+        self.assertGreater(disorder.extra, 0, "the test delivered no duplicates")
         statuses = {s for (s,) in self.stack.rows("trips", "SELECT DISTINCT status FROM trips")}
         self.assertEqual(statuses, {"BOOKED", "FAILED"})
         tap.close()
