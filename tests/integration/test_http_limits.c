@@ -393,21 +393,27 @@ a_reset_right_after_the_connect_is_fine(void **state)
 static void
 draining_finishes_what_is_in_hand(void **state)
 {
-	int idle = wb_test_http_connect(http.port), busy, arriving, i;
+	struct wb_http_params patient = wb_test_http_params();
+	int busy, arriving, idle;
+	uint16_t port;
+	pid_t pid;
 
 	(void)state;
+	patient.read_deadline_ms = INT64_C(100) * WB_TEST_HTTP_WAIT_MS;
+	patient.reply_deadline_ms = patient.read_deadline_ms;
+	patient.idle_timeout_ms = patient.read_deadline_ms;
+	pid = wb_test_http_start(&patient, &port);
+	busy = wb_test_http_connect(port);
+	assert_true(wb_test_http_send(busy, "GET /drained" HOST END));
+	arriving = wb_test_http_connect(port);
+	assert_true(wb_test_http_send(arriving, "GET /hello HTTP/1.1\r\n"));
+	idle = wb_test_http_connect(port);
+	/* Who came last has an answer: the server has all three. */
 	assert_true(wb_test_http_send(idle, "GET /hello" HOST END));
 	wb_test_http_read(idle, &http.reply, true);
-	busy = wb_test_http_connect(http.port);
-	assert_true(wb_test_http_send(busy, "GET /later" HOST END));
-	arriving = wb_test_http_connect(http.port);
-	assert_true(wb_test_http_send(arriving, "GET /hello HTTP/1.1\r\n"));
-	wb_test_sleep_ms(20);
-	wb_test_http_terminate(http.pid);
+	wb_test_http_terminate(pid);
 	assert_true(wb_test_http_is_closed(idle));
-	for (i = 0; i < 100 && wb_test_http_can_connect(http.port); i++)
-		wb_test_sleep_ms(10);
-	assert_false(wb_test_http_can_connect(http.port));
+	assert_false(wb_test_http_can_connect(port));
 	wb_test_http_read(busy, &http.reply, true);
 	wb_test_http_body_is(200, "{\"late\":true}");
 	assert_true(wb_test_http_has_line(&http.reply, "Connection: close"));
@@ -415,7 +421,7 @@ draining_finishes_what_is_in_hand(void **state)
 	assert_true(wb_test_http_send(arriving, "Host: x\r\n\r\n"));
 	wb_test_http_read(arriving, &http.reply, true);
 	assert_int_equal(http.reply.status, 200);
-	assert_int_equal(wb_test_http_wait(http.pid), 0);
+	assert_int_equal(wb_test_http_wait(pid), 0);
 	(void)close(idle);
 	(void)close(busy);
 	(void)close(arriving);
@@ -444,9 +450,8 @@ main(void)
 		WITH_SERVER(a_client_may_go),
 		WITH_SERVER(connections_are_limited),
 		WITH_SERVER(a_reset_right_after_the_connect_is_fine),
-		/* Leaves by itself. */
-		cmocka_unit_test_setup(draining_finishes_what_is_in_hand,
-		                       wb_test_http_setup),
+		/* Has a server of its own. */
+		cmocka_unit_test(draining_finishes_what_is_in_hand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,17 +23,18 @@
 #define BIG_BYTES 300000
 #define LATER_MS  50
 
-static struct child {
-	struct wb_loop *loop;
-	struct wb_http_server *server;
-	unsigned n_gone;
-} child;
-
 /* A request that is answered later. */
 struct pending {
 	struct wb_http_request *request;
 	struct wb_timer timer;
 };
+
+static struct child {
+	struct wb_loop *loop;
+	struct wb_http_server *server;
+	struct pending *until_drained; /* NULL = none */
+	unsigned n_gone;
+} child;
 
 static void
 reply_buf(struct wb_http_request *request, struct wb_buf *buf)
@@ -141,6 +142,8 @@ post_check(struct wb_http_request *request, void *arg)
 static void
 free_pending(struct pending *pending)
 {
+	if (child.until_drained == pending)
+		child.until_drained = NULL;
 	wb_timer_fini(&pending->timer);
 	free(pending);
 }
@@ -179,6 +182,13 @@ get_later(struct wb_http_request *request, void *arg)
 {
 	(void)arg;
 	wb_timer_start_ms(&new_pending(request)->timer, LATER_MS);
+}
+
+static void
+get_drained(struct wb_http_request *request, void *arg)
+{
+	(void)arg;
+	child.until_drained = new_pending(request);
 }
 
 static void
@@ -320,6 +330,7 @@ static const struct wb_http_route routes[] = {
 	{ .method = "POST", .path = "/echo", .handle = post_echo },
 	{ .method = "POST", .path = "/check", .handle = post_check },
 	{ .method = "GET", .path = "/later", .handle = get_later },
+	{ .method = "GET", .path = "/drained", .handle = get_drained },
 	{ .method = "GET", .path = "/never", .handle = get_never },
 	{ .method = "GET", .path = "/gone", .handle = get_gone },
 	{ .method = "GET", .path = "/big", .handle = get_big },
@@ -367,6 +378,8 @@ on_sigterm(void *arg)
 {
 	(void)arg;
 	wb_http_server_drain(child.server, on_drained, NULL);
+	if (child.until_drained != NULL)
+		wb_timer_start_ms(&child.until_drained->timer, LATER_MS);
 }
 
 /* exit, not _exit: the sanitizer looks for leaks. */

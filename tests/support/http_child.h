@@ -7,6 +7,7 @@
  *   POST /echo         the JSON body, or what is wrong with it
  *   POST /check        400 with one error per wrong field
  *   GET  /later        200, but 50 ms late
+ *   GET  /drained      200, 50 ms after SIGTERM
  *   GET  /never        no answer
  *   GET  /gone         200 {"gone":N}: requests whose client has gone
  *   GET  /big          200 and 300,000 bytes
