@@ -35,6 +35,13 @@ add_to_story(char c)
 	wb_loop_stop(f.loop);
 }
 
+static void
+forget_story(void)
+{
+	n_story = 0;
+	story[0] = '\0';
+}
+
 /* arg: the taker's name; 'z' sleeps long. */
 static void
 on_taken(struct wb_pg *pg, void *arg)
@@ -69,8 +76,6 @@ open_pool(int64_t size, int64_t max_waiting, int64_t max_wait_ms)
 	for (int i = 0; i < 500 && !wb_pg_pool_is_ready(f.pool); i++)
 		wb_test_run_for(f.loop, 10);
 	assert_true(wb_pg_pool_is_ready(f.pool));
-	/* The others connect meanwhile. */
-	wb_test_run_for(f.loop, 200);
 }
 
 static void
@@ -79,13 +84,21 @@ until_story(size_t n)
 	assert_true(wb_test_run_until(f.loop, &n_story, n));
 }
 
+/* Tried again until both are connected, which the pool does not tell. */
 static void
 serves_at_once_while_some_are_idle(void **state)
 {
 	(void)state;
-	open_pool(2, 10, 5000);
+	open_pool(2, 10, WB_TEST_WAIT_MS);
 	take(0);
 	take(1);
+	for (int i = 0; i < 100 && n_story < 2; i++) {
+		until_story(2);
+		wb_test_run_for(f.loop, 200);
+		forget_story();
+		take(0);
+		take(1);
+	}
 	assert_string_equal(story, "ab");
 }
 
@@ -172,8 +185,7 @@ set_up(void **state)
 {
 	(void)state;
 	memset(&f, 0, sizeof(f));
-	n_story = 0;
-	story[0] = '\0';
+	forget_story();
 	f.loop = wb_loop_new();
 	wb_test_conn_params(&f.admin, wb_test_pg_dsn_of("postgres"));
 	wb_test_conn_open(&f.admin, f.loop, "admin", NULL);
