@@ -262,7 +262,7 @@ i209_a_patient_consumer_lets_a_lone_message_wait(void **state)
 	static const char *const one_by_one[] = { "a", "b", "c" };
 
 	(void)state;
-	saga.params.window_ms = 2000;
+	saga.params.window_ms = 10000;
 	saga.config.is_patient = true;
 	wb_test_consumer_start(&saga);
 	for (size_t i = 0; i < WB_ARRAY_LEN(one_by_one); i++) {

@@ -174,7 +174,7 @@ waits_for_a_customer_on_its_way(void **state)
 	took_ms = (wb_mono_us() - began_us) / 1000;
 	wb_timer_fini(&timer);
 	assert_int_equal(load.n_accepted, 1);
-	assert_in_range(took_ms, 300, 2000);
+	assert_true(took_ms >= 300);
 	wb_test_load_check(&load);
 	wb_test_load_fini(&load);
 }
@@ -187,7 +187,7 @@ gives_up_on_a_customer_after_a_second(void **state)
 	(void)state;
 	(void)wb_test_ask(&api, "POST", "/orders", NULL, of_stranger);
 	wb_test_is_problem(&api, 422, "/customer_id");
-	assert_in_range((wb_mono_us() - began_us) / 1000, 1000, 5000);
+	assert_true(wb_mono_us() - began_us >= 1000000);
 	wb_test_sql_is(&api, COUNTS, "0,0");
 }
 
