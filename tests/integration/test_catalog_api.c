@@ -1,4 +1,5 @@
 /* catalog-api: products, versions, receipts, and what it refuses. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct wb_test_producer api;
 
@@ -301,6 +303,96 @@ refuses_bad_requests(void **state)
 	wb_test_sql_is(&api, COUNTS, "1,0,1");
 }
 
+/* ---- one connection, and one who may wait for it ---- */
+
+/* Expired keys are deleted on a connection of the pool; not within the test. */
+static void
+await_first_sweep(void)
+{
+	static const char count[] = "SELECT count(*) FROM idempotency_keys";
+
+	wb_test_script(&api.db,
+	               "INSERT INTO idempotency_keys SELECT gen_random_uuid(),"
+	               " gen_random_uuid(), 202, '', '{}', now(),"
+	               " outbox_slot(now() - interval '192 h')");
+	while (strcmp(wb_test_select(&api.db, count), "0") != 0)
+		wb_test_run_for(api.loop, 50);
+}
+
+static int
+send_text(const char *text)
+{
+	int fd = wb_test_http_connect(api.port);
+
+	assert_true(wb_test_http_send(fd, text));
+	return fd;
+}
+
+/* Holds the connection until let_go; returns its socket. */
+static int
+send_slow_put(void)
+{
+	char text[256];
+	int fd = -1;
+
+	wb_test_script(&api.db,
+	               "CREATE FUNCTION wait_for_test() RETURNS trigger"
+	               " LANGUAGE plpgsql AS $$ BEGIN"
+	               " PERFORM pg_advisory_xact_lock_shared(4711);"
+	               " RETURN NULL; END $$;"
+	               "CREATE TRIGGER wait_for_test AFTER INSERT ON products"
+	               " FOR EACH STATEMENT EXECUTE FUNCTION wait_for_test()");
+	(void)wb_test_select(&api.db, "SELECT pg_advisory_lock(4711)");
+	(void)snprintf(text, sizeof(text),
+	               "PUT /products/CUP HTTP/1.1\r\nHost: x\r\n"
+	               "Content-Type: application/json\r\n"
+	               "Content-Length: %zu\r\n\r\n%s",
+	               strlen(MUG), MUG);
+	fd = send_text(text);
+	while (strcmp(wb_test_select(&api.db,
+	                             "SELECT count(*) FROM pg_stat_activity"
+	                             " WHERE datname = current_database()"
+	                             " AND wait_event = 'advisory'"),
+	              "1") != 0)
+		wb_test_run_for(api.loop, 5);
+	return fd;
+}
+
+static void
+reads(int fd, int status)
+{
+	wb_test_http_read(fd, &api.reply, true);
+	assert_int_equal(api.reply.status, status);
+	(void)close(fd);
+}
+
+static void
+turns_away_when_too_many_wait(void **state)
+{
+	static const char get[] =
+	    "GET /products/MUG HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	int holder = -1, refused = 0;
+
+	(void)state;
+	await_first_sweep();
+	put_mug();
+	holder = send_slow_put();
+	fds[0].fd = send_text(get);
+	fds[1].fd = send_text(get);
+	/* Whichever comes second. */
+	assert_int_equal(poll(fds, 2, WB_TEST_HTTP_WAIT_MS), 1);
+	refused = fds[0].revents != 0 ? 0 : 1;
+	reads(fds[refused].fd, 503);
+	wb_test_is_problem(&api, 503, NULL);
+	assert_true(wb_test_http_has_line(&api.reply, "Retry-After: 1"));
+	(void)wb_test_select(&api.db, "SELECT pg_advisory_unlock(4711)");
+	reads(holder, 201);
+	reads(fds[1 - refused].fd, 200);
+	assert_int_equal(wb_test_ask(&api, "GET", "/products/CUP", NULL, NULL),
+	                 200);
+}
+
 /* ---- the group ---- */
 
 static int
@@ -309,6 +401,20 @@ open_api(void **state)
 	(void)state;
 	wb_test_producer_open(&api, "catalog");
 	wb_test_producer_start(&api, "catalog-api", NULL);
+	wb_test_producer_until_ready(&api, 200);
+	return 0;
+}
+
+static int
+open_narrow(void **state)
+{
+	static const char *const arguments[] = { "--pool-connections=1",
+		                                 "--pool-waiting=1",
+		                                 "--pool-wait-ms=60000", NULL };
+
+	(void)state;
+	wb_test_producer_open(&api, "catalog");
+	wb_test_producer_start(&api, "catalog-api", arguments);
 	wb_test_producer_until_ready(&api, 200);
 	return 0;
 }
@@ -358,6 +464,9 @@ main(void)
 	const struct CMUnitTest lost_answers[] = {
 		TEST(does_once_what_it_does_twice),
 	};
+	const struct CMUnitTest crowded[] = {
+		TEST(turns_away_when_too_many_wait),
+	};
 	int n_failed = 0;
 
 	(void)wb_test_pg_dsn();
@@ -366,5 +475,7 @@ main(void)
 	n_failed += cmocka_run_group_tests_name("catalog-api, lost answers",
 	                                        lost_answers,
 	                                        open_through_proxy, close_api);
+	n_failed += cmocka_run_group_tests_name("catalog-api, crowded", crowded,
+	                                        open_narrow, close_api);
 	return n_failed;
 }
