@@ -251,20 +251,18 @@ class RelayBehindPooler(unittest.TestCase):
         self.assertNotIn("WB-PG-ERROR", relays[0].log())
 
     def test_idle_then_quick(self):
-        """After a pause an event is late by a part of poll-cap-ms, not more."""
+        """After a pause the usual looks find an event: the sweep would be much later."""
         dsn = self.pooler("transaction", SESSIONS).url(NAME)
-        relay = self.relay(dsn)
+        relay = self.relay(dsn, "--sweep-ms=600000")
         self.await_mode(relay, "poll", "goes through a pooler")
         relay.await_ready()
         time.sleep(6)
         n = 0
         for _ in range(5):
             n += self.write(dsn)
-            self.consumer.await_all(n, 2)
-        count = relay.metric('wb_relay_commit_to_confirm_seconds_count{source="shop"}')
-        total = relay.metric('wb_relay_commit_to_confirm_seconds_sum{source="shop"}')
-        self.assertEqual(count, n)
-        self.assertLess(total / count, 0.5)
+            self.consumer.await_all(n)
+        eventually(lambda: relay.metric('wb_relay_commit_to_confirm_seconds_count{source="shop"}') == n, 60,
+                   "each is counted once")
 
     def test_gate_by_force_in_transaction_mode(self):
         """It says that it can't work, and the events come all the same."""
@@ -272,7 +270,7 @@ class RelayBehindPooler(unittest.TestCase):
         relay = self.relay(dsn, "--wake=gate")
         self.assertIn(" warn ", self.await_mode(relay, "gate", ""))
         n = sum(self.write(dsn) for _ in range(3))
-        self.consumer.await_all(n, 20)
+        self.consumer.await_all(n)
 
     # ---- session mode, and none ----
 
@@ -303,26 +301,28 @@ class RelayBehindPooler(unittest.TestCase):
         def wake():
             nonlocal come
             come += self.write(self.direct)
-            self.consumer.await_all(come, 5)
+            self.consumer.await_all(come)
             time.sleep(0.2)
             return relay.metric(by_notify) >= before + 3
         eventually(wake, 20, "commits wake the relay")
 
     def test_polls_where_nobody_hears(self):
+        """Asleep it would find an event after a minute, or by the sweep."""
         proxy = DeafProxy()
         user = PG.netloc.rsplit("@", 1)[0]
-        relay = self.relay(f"postgres://{user}@127.0.0.1:{proxy.port}/{NAME}?sslmode=disable")
+        relay = self.relay(f"postgres://{user}@127.0.0.1:{proxy.port}/{NAME}?sslmode=disable",
+                           "--max-sleep-ms=60000", "--sweep-ms=600000")
         relay.await_ready()
-        n = self.write(self.direct)  # it does not wait for the verdict
-        self.consumer.await_all(n, 2)
+        n = self.write(self.direct)  # perhaps before the verdict
+        self.consumer.await_all(n, 40)
         line = self.await_mode(relay, "poll", "no notification came")
         self.assertIn(" warn ", line)
         n += self.write(self.direct)
-        self.consumer.await_all(n, 2)
+        self.consumer.await_all(n, 40)
 
     def test_tests_disturb_no_sleeper(self):
         """A relay sleeps while others start and try their wake-up."""
-        sleeper = self.relay(self.direct, "--max-sleep-ms=60000", "--count-ms=3600000")
+        sleeper = self.relay(self.direct, "--max-sleep-ms=60000", "--sweep-ms=600000", "--count-ms=3600000")
         self.await_mode(sleeper, "gate", "a test notification came")
         asleep = 'wb_relay_sleeps_total{source="shop"}'
         eventually(lambda: sleeper.metric(asleep) >= 1, 20, "it sleeps")
@@ -334,7 +334,7 @@ class RelayBehindPooler(unittest.TestCase):
             self.assertEqual(other.stop(), 0)
         self.assertEqual(sleeper.metric(asleep), before)
         n = self.write(self.direct)
-        self.consumer.await_all(n, 5)
+        self.consumer.await_all(n, 40)
 
 
 if __name__ == "__main__":
