@@ -302,7 +302,7 @@ class Dlq(unittest.TestCase):
         job = self.job_of(text)
         self.assertEqual(self.groups()["inventory/POISON/order.placed.v1"], 55)
         # a share that is too large; slow enough that verdicts come in between
-        text = self.waybill("replay", f"--resume={job}", "--stop-above=10", "--rate=40", status=1)
+        text = self.waybill("replay", f"--resume={job}", "--stop-above=10", "--rate=5", status=1)
         self.assertIn("which is more than 10 %", text)
         left = self.groups()["inventory/POISON/order.placed.v1"]
         self.assertTrue(0 < left <= 35, left)
