@@ -10,6 +10,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+from ports import free_port  # noqa: E402
+
 HOST = b"Host: x\r\n"
 BIG = b"x" * 40000
 
@@ -30,12 +33,6 @@ CASES = (
     (502, b"GET /customers/1/orders HTTP/1.1\r\n" + HOST + b"\r\n"),
     (505, b"GET /orders HTTP/9.9\r\n" + HOST + b"\r\n"),
 )
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def render(template, values):

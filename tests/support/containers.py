@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psycopg2
 
-from stack import ROOT, eventually, free_port
+from ports import free_port
+from stack import ROOT, eventually
 
 PROCESSES = [line.split()[0] for line in (ROOT / "scripts/dev/processes.tab").read_text().splitlines()
              if line.strip() and not line.startswith("#")]

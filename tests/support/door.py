@@ -2,7 +2,7 @@
 import socket
 import threading
 
-from stack import free_port
+from ports import free_port
 
 
 class Door:

@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from stack import ROOT, eventually, free_port
+from ports import free_port
+from stack import ROOT, eventually
 
 PORTS = {"ORDERS_API_PORT": "orders-api", "CATALOG_API_PORT": "catalog-api",
          "CUSTOMERS_API_PORT": "customers-api", "HISTORY_PORT": "history"}

@@ -2,12 +2,13 @@
 import asyncio
 import email
 import email.policy
-import socket
 import ssl
 import threading
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+
+from ports import free_port
 
 
 class MailSink:
@@ -17,9 +18,7 @@ class MailSink:
 
     def __init__(self, tls=None, how=None):
         self.tls, self.how = tls, how
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         self.lock = threading.Lock()
         self.mails = []      # (the message parsed, the bytes as they came)
         self.ids = {}        # Message-ID: [the messages parsed]

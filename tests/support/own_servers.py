@@ -15,7 +15,8 @@ from pathlib import Path
 
 import psycopg2
 
-from stack import eventually, free_port
+from ports import free_port
+from stack import eventually
 
 RABBITMQ_BIN = Path("/usr/lib/rabbitmq/bin")
 IS_ROOT = os.geteuid() == 0  # Postgres refuses to run so

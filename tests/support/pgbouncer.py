@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg2
 
 from own_servers import IS_ROOT, Server, accepts
-from stack import free_port
+from ports import free_port
 
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
 

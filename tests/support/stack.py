@@ -7,14 +7,10 @@ passwords): `./dev test` sets them.
 """
 import atexit
 import base64
-import fcntl
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.error
@@ -25,6 +21,7 @@ from pathlib import Path
 import psycopg2
 
 from mail_sink import MailSink
+from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("orders", "catalog", "customers", "inventory", "payments", "shipping", "history",
@@ -56,39 +53,6 @@ def need_env(name):
     if not value:
         raise SystemExit(f"{name} is not set: run this by ./dev test")
     return value
-
-
-_given_ports = {}  # port: the file whose lock keeps it from other tests
-
-
-def _reserve(port):
-    """False if this or another test has it."""
-    folder = Path(tempfile.gettempdir()) / f"waybill-test-ports-{os.geteuid()}"
-    folder.mkdir(exist_ok=True)
-    file = open(folder / str(port), "wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return False
-    _given_ports[port] = file
-    return True
-
-
-def free_port():
-    """Below those that the kernel gives to outgoing connections: one of these could take
-    the port before the process does that it is for. None is given twice, nor to two tests
-    that run at the same time."""
-    while True:
-        port = random.randrange(20000, 32768)
-        if port in _given_ports or not _reserve(port):
-            continue
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def eventually(check, seconds=60, what="condition"):

@@ -11,7 +11,8 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from stack import CUSTOMER, SHIP_TO, Stack, eventually, free_port  # noqa: E402
+from ports import free_port  # noqa: E402
+from stack import CUSTOMER, SHIP_TO, Stack, eventually  # noqa: E402
 from tokens import AUDIENCE, ISSUER, Key, dev_token, write_keys  # noqa: E402
 
 OTHER = "0190a000-0000-7000-8000-000000000002"

@@ -12,7 +12,8 @@ import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from stack import SERVICES, Stack, eventually, free_port  # noqa: E402
+from ports import free_port  # noqa: E402
+from stack import SERVICES, Stack, eventually  # noqa: E402
 
 import pika  # noqa: E402
 
