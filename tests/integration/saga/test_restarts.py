@@ -92,7 +92,7 @@ class Restarts(unittest.TestCase):
     def test_every_process_killed_in_turn(self):
         self.begin("processes")
         for name in ("orders-consumer", "inventory", "payments", "shipping", "history", "notifications",
-                     "outbox-relay", "orders-api", "provider-sim"):
+                     "outbox-relay", "orders-api", "catalog-api", "customers-api", "provider-sim"):
             self.stack.processes[name].kill(signal.SIGKILL)
             self.stack.start(name)
             self.load.await_more(5)
