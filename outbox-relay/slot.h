@@ -120,7 +120,7 @@ bool slot_is_busy(const struct slot *slot); /* neither DOWN nor IDLE */
 /* Whether its last claim of events may not have taken all that was there. */
 bool slot_has_left_some(const struct slot *slot);
 
-/* Whether no other slot can find events until this one has done with its own. */
+/* Whether no other slot finds events until this one has done with its own. */
 bool slot_holds_every_lane(const struct slot *slot);
 
 #endif
