@@ -251,12 +251,19 @@ class RelayBehindPooler(unittest.TestCase):
         self.assertNotIn("WB-PG-ERROR", relays[0].log())
 
     def test_idle_then_quick(self):
-        """After a pause the usual looks find an event: the sweep would be much later."""
-        dsn = self.pooler("transaction", SESSIONS).url(NAME)
+        """After a pause it looks as often as poll-cap-ms says, and finds an event so: the sweep
+        would be much later."""
+        pooler = self.pooler("transaction", SESSIONS)
+        dsn = pooler.url(NAME)
         relay = self.relay(dsn, "--sweep-ms=600000")
         self.await_mode(relay, "poll", "goes through a pooler")
         relay.await_ready()
         time.sleep(6)
+
+        def transactions():
+            return sum(int(s["total_xact_count"]) for s in pooler.show("STATS") if s["database"] == NAME)
+        looks = transactions()
+        eventually(lambda: transactions() >= looks + 100, 60, "it goes on looking")
         n = 0
         for _ in range(5):
             n += self.write(dsn)
