@@ -17,7 +17,7 @@ from stack import eventually
 READ_MS = 2000
 IDLE = 10000
 # How far beyond its deadline a connection may live on a busy machine.
-GRACE_S = 20
+GRACE_S = 60
 
 
 class Bystander(threading.Thread):
