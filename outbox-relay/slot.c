@@ -560,6 +560,12 @@ slot_is_busy(const struct slot *slot)
 }
 
 bool
+slot_has_failed(const struct slot *slot)
+{
+	return slot->failures > 0;
+}
+
+bool
 slot_has_left_some(const struct slot *slot)
 {
 	return claim_has_left_some(&slot->claim);

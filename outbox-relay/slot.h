@@ -117,6 +117,10 @@ void slot_drain(struct slot *slot);
 const char *slot_database_trouble(const struct slot *slot);
 bool slot_is_busy(const struct slot *slot); /* neither DOWN nor IDLE */
 
+/* Whether its last transaction failed: until the next one nobody knows whether
+ * the reason is gone. */
+bool slot_has_failed(const struct slot *slot);
+
 /* Whether its last claim of events may not have taken all that was there. */
 bool slot_has_left_some(const struct slot *slot);
 

@@ -106,13 +106,21 @@ is_claiming(const struct source *source)
 	return false;
 }
 
+/* One that has failed first: others would never let it show that it works
+ * again. */
 static struct slot *
 idle_slot(struct source *source)
 {
-	for (size_t i = 0; i < EVENT_SLOTS; i++)
-		if (source->slots[i].state == SLOT_IDLE)
-			return &source->slots[i];
-	return NULL;
+	struct slot *found = NULL;
+
+	for (size_t i = 0; i < EVENT_SLOTS; i++) {
+		struct slot *slot = &source->slots[i];
+
+		if (slot->state == SLOT_IDLE &&
+		    (found == NULL || slot_has_failed(slot)))
+			found = slot;
+	}
+	return found;
 }
 
 static bool
@@ -170,22 +178,34 @@ look_again(struct source *source)
 		wb_timer_start_ms(&source->poll_timer, BUSY_POLL_HELD_MS);
 }
 
+static bool
+are_events_due(struct source *source)
+{
+	const struct slot *slot = idle_slot(source);
+
+	return slot != NULL &&
+	       (slot_has_failed(slot) ||
+	        sweep_is_due(&source->events_sweep, wb_mono_us()));
+}
+
 /* Nothing was found. */
 static void
 rest(struct source *source)
 {
+	const struct slot *deliveries = &source->slots[DELIVERY_SLOT];
+
 	if (is_busy(source)) {
 		look_again(source);
-		return;
-	}
-	if (can_claim(source) && idle_slot(source) != NULL &&
-	    sweep_is_due(&source->events_sweep, wb_mono_us())) {
+	} else if (can_claim(source) && are_events_due(source)) {
 		claim_events(source);
-		return;
+	} else if (can_claim(source) && deliveries->state == SLOT_IDLE &&
+	           slot_has_failed(deliveries)) {
+		claim_deliveries(source);
+	} else {
+		wb_timer_stop(&source->poll_timer);
+		wb_timer_stop(&source->deliveries_timer);
+		gate_sleep(&source->gate);
 	}
-	wb_timer_stop(&source->poll_timer);
-	wb_timer_stop(&source->deliveries_timer);
-	gate_sleep(&source->gate);
 }
 
 static void
