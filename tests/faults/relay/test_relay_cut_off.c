@@ -230,6 +230,22 @@ looks_in_vain(void)
 	return strtol(wb_test_select(&bus.db, LOOKS_IN_VAIN_SQL), NULL, 10);
 }
 
+/* A relay that waits long for the broker's word. */
+static void
+start_patient(const char *more)
+{
+	char all[512];
+
+	(void)snprintf(all, sizeof all,
+	               "%s--confirm-timeout-ms=%d --claim-cap-ms=%d "
+	               "--idle-in-transaction-ms=300000 --amqp-brokers=%s",
+	               more, WB_TEST_RELAY_WAIT_MS, 2 * WB_TEST_RELAY_WAIT_MS,
+	               wb_test_url_at(bus.brokers, "amqp", "127.0.0.1",
+	                              wb_silent_proxy_port(proxy)));
+	wb_test_relay_start(&bus, 0, all, NULL);
+	wb_test_relay_until_ready(&bus, 0, true);
+}
+
 /* A batch that waits for the broker's word holds every lane: nobody looks for
  * what cannot be had, ten times a second in case it fails, and twenty times for
  * deliveries. A session tells the server's counters of it once a second. */
@@ -237,20 +253,11 @@ static void
 test_every_lane_is_held(void **state)
 {
 	enum { EVENTS = 100, HELD_MS = 3000, EACH_MS = 20 };
-	char more[512];
 	int64_t began_us;
 	long n;
 
 	(void)state;
-	(void)snprintf(more, sizeof more,
-	               "--confirm-timeout-ms=%d --claim-cap-ms=%d "
-	               "--idle-in-transaction-ms=300000 "
-	               "--amqp-brokers=%s",
-	               WB_TEST_RELAY_WAIT_MS, 2 * WB_TEST_RELAY_WAIT_MS,
-	               wb_test_url_at(bus.brokers, "amqp", "127.0.0.1",
-	                              wb_silent_proxy_port(proxy)));
-	wb_test_relay_start(&bus, 0, more, NULL);
-	wb_test_relay_until_ready(&bus, 0, true);
+	start_patient("");
 	wb_silent_proxy_freeze_ways(proxy, false, true);
 	wb_test_script(&bus.db,
 	               "INSERT INTO outbox_events (aggregate_type, "
@@ -266,6 +273,41 @@ test_every_lane_is_held(void **state)
 	wb_silent_proxy_freeze(proxy, false);
 	wb_test_bus_check(&bus, EVENTS);
 	assert_int_equal(bus.n_duplicate, 0);
+}
+
+static const struct wb_pg_stmt lock_lanes = {
+	"lock_lanes",
+	"LOCK TABLE outbox_lanes IN EXCLUSIVE MODE",
+};
+
+/* While one batch is in hand, whoever claims beside it waits behind one who
+ * waits for its end, and fails. Then all claims are made by the first again:
+ * but the other shows that it works again, though nothing is left to do. */
+static void
+test_a_claim_beside_it_fails(void **state)
+{
+	struct wb_test_conn *writer = &bus.writers[0].conn;
+	struct wb_tx *tx;
+	size_t n_done = writer->n_done;
+
+	(void)state;
+	start_patient("--statement-timeout-ms=200 ");
+	wb_silent_proxy_freeze_ways(proxy, false, true);
+	wb_test_emit(&bus, 1, WB_TEST_TYPE);
+	wb_test_bus_until_new(&bus, 1);
+	tx = wb_tx_begin(writer->pg, wb_test_on_done, writer);
+	wb_tx_deadline_ms(tx, WB_TEST_RELAY_WAIT_MS);
+	wb_tx_query(tx, &lock_lanes, NULL, NULL, NULL);
+	wb_tx_flush(tx);
+	wb_test_relay_until_says(&bus, 0, "statement timeout");
+	(void)wb_test_select(&bus.db,
+	                     "SELECT count(pg_cancel_backend(pid)) FROM "
+	                     "pg_stat_activity WHERE query LIKE 'LOCK %' "
+	                     "AND datname = current_database()");
+	assert_true(wb_test_run_until(bus.loop, &writer->n_done, n_done + 1));
+	wb_silent_proxy_freeze(proxy, false);
+	wb_test_bus_check(&bus, 1);
+	wb_test_relay_until_ready(&bus, 0, true);
 }
 
 /* ---- an alarm ---- */
@@ -311,6 +353,7 @@ main(void)
 		TEST(test_silence_of_the_relay),
 		TEST(test_silence_of_the_broker),
 		TEST(test_every_lane_is_held),
+		TEST(test_a_claim_beside_it_fails),
 		TEST(test_alarm),
 		TEST(test_started_under_alarm),
 		TEST(test_broker_killed),

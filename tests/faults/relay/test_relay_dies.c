@@ -335,35 +335,6 @@ test_backends_terminated(void **state)
 	wb_test_relay_until_ready(&bus, 0, true);
 }
 
-static const struct wb_pg_stmt lock_lanes_stmt = {
-	"lock_lanes",
-	"LOCK TABLE outbox_lanes IN EXCLUSIVE MODE",
-};
-
-/* Claims fail, nothing else does. It says so, and that it works again: each
- * connection that had failed shows it, though little is left to do. */
-static void
-test_claims_fail_for_a_while(void **state)
-{
-	struct wb_test_conn *writer = &bus.writers[0].conn;
-	struct wb_tx *tx;
-	size_t n_done = writer->n_done;
-
-	(void)state;
-	wb_test_relay_start(&bus, 0, "--statement-timeout-ms=200", NULL);
-	wb_test_relay_until_ready(&bus, 0, true);
-	tx = wb_tx_begin(writer->pg, wb_test_on_done, writer);
-	wb_tx_query(tx, &lock_lanes_stmt, NULL, NULL, NULL);
-	wb_tx_flush(tx);
-	wb_test_emit(&bus, 1, WB_TEST_TYPE);
-	wb_test_relay_until_ready(&bus, 0, false);
-	wb_test_bus_run_ms(&bus, 6000);
-	wb_tx_commit(tx);
-	assert_true(wb_test_run_until(bus.loop, &writer->n_done, n_done + 1));
-	wb_test_bus_check(&bus, 1);
-	wb_test_relay_until_ready(&bus, 0, true);
-}
-
 int
 main(void)
 {
@@ -377,7 +348,6 @@ main(void)
 		cmocka_unit_test_setup(test_failed_check_frees_the_gate,
 		                       set_up),
 		cmocka_unit_test_setup(test_backends_terminated, set_up),
-		cmocka_unit_test_setup(test_claims_fail_for_a_while, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
