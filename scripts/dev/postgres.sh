@@ -117,7 +117,8 @@ pg_is_ready() {
 }
 
 pg_await() {
-	wait_until 60 pg_is_ready || pg_failed "did not get ready within 60 s"
+	# After a crash it first reads its log again.
+	wait_until 300 pg_is_ready || pg_failed "did not get ready within 300 s"
 	pid_alive postgres || pg_failed "ended while it started"
 }
 
