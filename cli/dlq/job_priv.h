@@ -47,6 +47,7 @@ struct wb_places {
 
 struct wb_job {
 	unsigned magic;
+	bool is_kicked;
 	struct wb_cli *cli;
 	struct wb_loop *loop;
 	struct wb_job_row row;
@@ -59,7 +60,6 @@ struct wb_job {
 	enum wb_job_state state;
 	enum wb_err err; /* why it ended before its time, or WB_OK */
 	struct wb_note note;
-	bool is_kicked;
 
 	/* how it will end */
 	const char *end_status; /* of dlq_jobs; NULL: write nothing */
@@ -79,8 +79,8 @@ struct wb_job {
 	/* RabbitMQ */
 	struct wb_amqp *amqp;
 	struct wb_reader *reader;
-	bool has_read; /* the reader in hand has told all */
 	struct wb_sender *sender;
+	bool has_read; /* the reader in hand has told all */
 	bool is_sender_ready;
 	struct wb_note lost_why;
 	unsigned reopens; /* without a letter in between */
